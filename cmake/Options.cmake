@@ -1,0 +1,37 @@
+# How everything of ours is compiled.
+add_library(lakeferry_options INTERFACE)
+target_include_directories(lakeferry_options INTERFACE ${CMAKE_SOURCE_DIR})
+# Everything that includes an Asio header must agree on these.
+target_compile_definitions(lakeferry_options INTERFACE
+  BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
+  LAKEFERRY_VERSION="${PROJECT_VERSION}")
+target_compile_options(lakeferry_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wnon-virtual-dtor
+  -Woverloaded-virtual -Wformat=2 -Wvla -Wimplicit-fallthrough -Wextra-semi
+  $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety;-Wloop-analysis;-Wunreachable-code-aggressive;-Wno-missing-designated-field-initializers>
+  $<$<BOOL:${LAKEFERRY_WERROR}>:-Werror>)
+
+if(LAKEFERRY_SANITIZE)
+  target_compile_options(lakeferry_options INTERFACE -fsanitize=${LAKEFERRY_SANITIZE} -fno-sanitize-recover=all
+    -fno-omit-frame-pointer)
+  target_link_options(lakeferry_options INTERFACE -fsanitize=${LAKEFERRY_SANITIZE})
+  # Asio reuses coroutine frames and small blocks, which hides use-after-free from the sanitizers.
+  target_compile_definitions(lakeferry_options INTERFACE
+    BOOST_ASIO_DISABLE_AWAITABLE_FRAME_RECYCLING BOOST_ASIO_DISABLE_SMALL_BLOCK_RECYCLING)
+endif()
+if(LAKEFERRY_FUZZ)
+  target_compile_options(lakeferry_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+if(LAKEFERRY_HARDEN)
+  target_compile_definitions(lakeferry_options INTERFACE _GLIBCXX_ASSERTIONS)
+  target_compile_options(lakeferry_options INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+    -fstack-protector-strong -fstack-clash-protection -fcf-protection)
+  target_link_options(lakeferry_options INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
+  set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+  include(CheckPIESupported)
+  check_pie_supported()
+endif()
+
+# Two cores: at most two translation units at a time, many of them are heavy.
+set_property(GLOBAL PROPERTY JOB_POOLS heavy=2)

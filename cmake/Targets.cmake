@@ -1,0 +1,17 @@
+# lakeferry_library(name DIRECTORY... [LINKS ...]): one static library of the .cpp files right inside
+# the directories. A directory without any (headers only) gets an empty source.
+function(lakeferry_library name)
+  cmake_parse_arguments(arg "" "" "LINKS" ${ARGN})
+  set(sources)
+  foreach(directory ${arg_UNPARSED_ARGUMENTS})
+    file(GLOB found CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${directory}/*.cpp)
+    list(APPEND sources ${found})
+  endforeach()
+  if(NOT sources)
+    set(sources ${CMAKE_BINARY_DIR}/empty_${name}.cpp)
+    file(WRITE ${sources} "")
+  endif()
+  add_library(lakeferry_${name} STATIC ${sources})
+  target_link_libraries(lakeferry_${name} PUBLIC ${arg_LINKS} PRIVATE lakeferry_options)
+  set_property(TARGET lakeferry_${name} PROPERTY JOB_POOL_COMPILE heavy)
+endfunction()
