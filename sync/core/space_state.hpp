@@ -1,0 +1,18 @@
+// The few records of family `meta` that rooms share: cursors of a space. Key: "space/<be32>/<name>".
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace lakeferry::core {
+
+// Names in use:
+//   resolved      be64: every event block up to this arrival number has been resolved (and removed)
+//   batch         be64: number of the last resolved batch; outbox blocks carry it
+//   seq           be64: last seq given to a row
+//   import/<id>   progress of an import (text of sync/intake)
+//   fence         be64: last load number (text of sync/profiles)
+std::string space_meta_key(std::uint32_t space, std::string_view name);
+
+}  // namespace lakeferry::core
