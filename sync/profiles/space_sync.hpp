@@ -1,0 +1,83 @@
+// Profiles Sync of one space: carries the rows that identity resolution left in the outbox into the managed
+// tables of a Databricks workspace. See docs/architecture.md, "The way of a statement".
+#pragma once
+
+#include "net/obs/log.hpp"
+#include "net/rt/deadline.hpp"
+#include "net/rt/failure.hpp"
+#include "net/rt/limiter.hpp"
+#include "sync/core/space_config.hpp"
+#include "sync/profiles/run_report.hpp"
+#include "sync/store/store.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+
+namespace lakeferry::databricks {
+class statements;
+class files;
+class catalog;
+class warehouses;
+}  // namespace lakeferry::databricks
+
+namespace lakeferry::profiles {
+
+// What a space borrows; the owner keeps all of it until run() has returned.
+struct sync_parts {
+    rt::time_source& time;
+    rt::wall_clock& wall;
+    std::mt19937_64& rng;
+    obs::log& log;
+    boost::asio::any_io_executor workers;
+    store::store& store;
+    databricks::statements& statements;
+    databricks::files& files;
+    databricks::catalog& catalog;
+    databricks::warehouses& warehouses;
+    rt::limiter& staging;  // one lease per file in memory, all spaces together
+};
+
+enum class sync_phase { idle, settling, waiting_for_warehouse, structure, loading, fencing };
+const char* to_string(sync_phase p) noexcept;
+
+struct sync_status {
+    sync_phase phase = sync_phase::idle;
+    std::string activity{};  // a sentence: "waiting for warehouse w1: STARTING for 42 s"
+    std::optional<run_report> running{};
+    std::optional<run_report> last{};        // ended
+    std::int64_t last_success_us = 0;        // wall clock; 0: never
+    unsigned failures_in_a_row = 0;
+    std::string error_id{};                  // of the last run, empty after a success
+    std::string error{};
+};
+
+// One run at a time. Nothing runs between runs: no timer, no connection of its own.
+class space_sync {
+public:
+    space_sync(sync_parts parts, std::shared_ptr<const core::space_config> config, core::limits limits,
+               std::uint32_t space_number);
+    ~space_sync();
+    space_sync(const space_sync&) = delete;
+    space_sync& operator=(const space_sync&) = delete;
+
+    // Lands everything resolved so far. With nothing to land (and no unfinished load) it touches neither
+    // network nor warehouse and answers a report of zero rows that is not kept in the history. Fails only with
+    // "sync.running" (another run goes) and failures of the store; all else is in the report. Cancelling
+    // leaves journalled loads to the next run, which adopts them.
+    rt::awaitable<rt::outcome<run_report>> run(std::string trigger);
+
+    // True if rows wait or a load is unfinished. Blocking reads on a worker.
+    rt::awaitable<rt::outcome<bool>> due();
+
+    const sync_status& status() const noexcept;
+
+private:
+    struct state;
+    std::unique_ptr<state> state_;
+};
+
+}  // namespace lakeferry::profiles
