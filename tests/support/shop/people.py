@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import uuid
 from dataclasses import dataclass
-from functools import lru_cache
 
 GIVEN = ("Ada Amir Bo Carla Chidi Dana Elif Emre Finn Greta Hana Ivo Jae Jonas Kaia Lena Luca Mei Mira Nadia "
          "Nils Olga Otto Paz Priya Quinn Rafael Rosa Sami Sofia Tariq Tess Uma Vera Wen Yara Zoe Zoltán Łucja Åsa").split()
@@ -69,7 +68,6 @@ def _journey(rng: random.Random) -> str:
     return JOURNEYS[-1][0]
 
 
-@lru_cache(maxsize=4096)
 def person(seed: int, number: int) -> Person:
     # Neighbours (2n, 2n+1) draw their journey from one generator: both share the tablet or neither does.
     pair = stable_random(seed, "pair", number // 2)

@@ -20,7 +20,7 @@ from .people import person, stable_random, stable_uuid
 from .visits import APP, SERVER, WEBSITE, visit_calls
 
 WEEK_MS = 7 * 24 * 3600 * 1000
-CALLS_PER_VISIT = 3.0            # measured; only spaces the visits over the week
+CALLS_PER_VISIT = 2.87            # measured; only spaces the visits over the week
 DEFAULT_START = "2025-03-03"     # a Monday
 WRITE_KEYS = {WEBSITE: "shop-website-write-key", APP: "shop-app-write-key", SERVER: "shop-server-write-key"}
 
@@ -104,6 +104,8 @@ def week(settings: Settings) -> Iterator[Item]:
     """Exactly `settings.calls` items."""
     recent: deque[Item] = deque(maxlen=400)
     produced = 0
+    if settings.calls == 0:
+        return
     for at_ms, rng, source, call in _well_formed(settings):
         if produced == settings.calls // 2:
             recent.clear()       # a duplicate stays in the half of its original: the halves take different ways in
