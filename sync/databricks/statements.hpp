@@ -1,0 +1,98 @@
+// Running SQL on a warehouse: submit, wait, adopt, cancel.
+#pragma once
+
+#include "net/rt/limiter.hpp"
+#include "sync/databricks/poll_fsm.hpp"
+#include "sync/databricks/rest.hpp"
+#include "sync/databricks/statement_messages.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace lakeferry::databricks {
+
+// Caps on statements in flight per warehouse, shared by all spaces: owned by the daemon, outlives every space.
+class statement_limits {
+public:
+    statement_limits(boost::asio::any_io_executor ex, std::size_t per_warehouse);
+    rt::limiter& of(const http::origin& host, const std::string& warehouse_id);
+    void resize(std::size_t per_warehouse);
+
+private:
+    boost::asio::any_io_executor ex_;
+    std::size_t per_warehouse_;
+    std::map<std::pair<http::origin, std::string>, std::unique_ptr<rt::limiter>> all_;
+};
+
+// Leave to have one statement in flight; gives it back when it goes. Hold it from before submit until the end of wait.
+struct statement_slot {
+    rt::limiter::permit of_space{};
+    rt::limiter::permit of_warehouse{};
+};
+
+struct wait_options {
+    bool cancel_at_deadline = false;  // ask the workspace to cancel when the deadline passes (reads)
+    std::size_t rows_max = 1'000'000; // more: failure "statement.too_large"
+    // Called after each answer, e.g. to show progress. Optional.
+    std::function<void(statement_state)> progress{};
+};
+
+// The statements of one space. Everything it is made of outlives it, and it outlives its calls.
+class statements {
+public:
+    statements(workspace& door, statement_limits& limits, rt::limiter& of_space);
+
+    // Waits for a place in both caps. Failure "statement.no_slot" (transient): the deadline passed first.
+    rt::awaitable<rt::outcome<statement_slot>> admit(std::string warehouse_id, rt::deadline limit);
+
+    // Sends it once and returns its id without waiting for it to run. Sent again only when it certainly
+    // was not accepted (429, 503 with Retry-After, connection refused); a failure of class unknown_outcome
+    // means that it may be running: look with find(), or send it again if it is idempotent by construction.
+    // A refusal at once ("warehouse.forbidden", …) is a failure. Needs a slot.
+    rt::awaitable<rt::outcome<std::string>> submit(statement what, rt::deadline limit);
+
+    // One look. A statement that failed is a value here.
+    rt::awaitable<rt::outcome<statement_status>> peek(std::string id, rt::deadline limit);
+
+    // Polls until it ends (0.1 s growing to 5 s), through expired tokens, throttling, restarts and resets;
+    // fetches all rows. Failures: statement_failure's, "statement.vanished" (unknown_outcome), "statement.deadline"
+    // (unknown_outcome: it still runs unless cancelled). Cancelling the caller does not cancel the statement.
+    rt::awaitable<rt::outcome<statement_result>> wait(std::string id,
+                                                      rt::deadline limit,
+                                                      wait_options options = {});
+
+    // Asks for it; may lose the race: wait() for the end state. An unknown statement is no failure.
+    rt::awaitable<rt::outcome<void>> cancel(std::string id, rt::deadline limit);
+
+    // The newest statement with that tag on that warehouse since then, by the query history (which may lag).
+    // since_us: calendar time.
+    rt::awaitable<rt::outcome<std::optional<found_statement>>> find(query_tag tag,
+                                                                    std::int64_t since_us,
+                                                                    std::string warehouse_id,
+                                                                    rt::deadline limit);
+
+    // For reads and idempotent DDL only: slot, submit and wait; repeated after unknown outcomes, vanished
+    // statements and transient failures (conflicts included) until the deadline or attempts_max.
+    rt::awaitable<rt::outcome<statement_result>> run(statement what,
+                                                     rt::deadline limit,
+                                                     unsigned attempts_max = 5);
+
+    workspace& door() const noexcept { return door_; }
+
+private:
+    rt::awaitable<rt::outcome<statement_result>> fetch(statement_status status,
+                                                       rt::deadline limit,
+                                                       std::size_t rows_max);
+    rt::awaitable<rt::outcome<statement_result>> run_once(const statement& what, rt::deadline limit);
+    double unit();
+
+    workspace& door_;
+    statement_limits& limits_;
+    rt::limiter& of_space_;
+};
+
+}  // namespace lakeferry::databricks
