@@ -15,6 +15,9 @@
 namespace rocksdb {
 class Env;
 }
+namespace lakeferry::rt {
+class wall_clock;
+}
 
 namespace lakeferry::store {
 
@@ -64,6 +67,9 @@ struct store_options {
     std::size_t cache_bytes = 32U << 20;
     std::size_t write_buffer_bytes = 8U << 20;  // a family; the busy ones get more
     rocksdb::Env* env = nullptr;                // nullptr: the real disk
+    // Message ids are forgotten when they were stored longer than this ago (see seen.hpp); 0 or no clock: never.
+    unsigned seen_days = 0;
+    const rt::wall_clock* clock = nullptr;  // outlives the store
 };
 
 // Thread-safe. Every call may block: workers only, never the loop. Failures: "store.locked" (another

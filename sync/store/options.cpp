@@ -1,0 +1,124 @@
+#include "sync/store/options.hpp"
+
+#include "sync/store/body.hpp"
+#include "sync/store/seen_filter.hpp"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/env.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+#include <rocksdb/utilities/table_properties_collectors.h>
+
+namespace lakeferry::store {
+
+namespace {
+
+constexpr std::uint64_t mib = 1ULL << 20U;
+
+rocksdb::BlockBasedTableOptions table_options(const std::shared_ptr<rocksdb::Cache>& cache)
+{
+    rocksdb::BlockBasedTableOptions table;
+    table.block_cache = cache;
+    // Index and filters live in the cache too: otherwise memory grows with the database.
+    table.cache_index_and_filter_blocks = true;
+    table.cache_index_and_filter_blocks_with_high_priority = true;
+    table.pin_l0_filter_and_index_blocks_in_cache = true;
+    table.format_version = 5;
+    return table;
+}
+
+rocksdb::ColumnFamilyOptions small(const store_options& options, const std::shared_ptr<rocksdb::Cache>& cache)
+{
+    rocksdb::ColumnFamilyOptions family;
+    family.write_buffer_size = options.write_buffer_bytes / 4;
+    family.max_write_buffer_number = 2;
+    family.compression = rocksdb::kLZ4Compression;
+    family.target_file_size_base = 16 * mib;
+    family.max_bytes_for_level_base = 64 * mib;
+    family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options(cache)));
+    return family;
+}
+
+// Point look-ups, mostly of keys that are not there (seen) or spread over everything (identity).
+rocksdb::ColumnFamilyOptions looked_up(const store_options& options, const std::shared_ptr<rocksdb::Cache>& cache)
+{
+    rocksdb::ColumnFamilyOptions family = small(options, cache);
+    family.write_buffer_size = options.write_buffer_bytes;
+    family.max_write_buffer_number = 3;
+    auto table = table_options(cache);
+    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+    table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
+    family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+    family.memtable_prefix_bloom_size_ratio = 0.05;
+    family.memtable_whole_key_filtering = true;
+    family.level_compaction_dynamic_level_bytes = true;
+    return family;
+}
+
+// Values that wait and are then removed in order: large ones go to blob files, so that they are written once and
+// whole files are dropped when everything in them is gone.
+rocksdb::ColumnFamilyOptions queue(const store_options& options, const std::shared_ptr<rocksdb::Cache>& cache)
+{
+    rocksdb::ColumnFamilyOptions family = small(options, cache);
+    family.write_buffer_size = 2 * options.write_buffer_bytes;
+    family.max_write_buffer_number = 3;
+    family.enable_blob_files = true;
+    family.min_blob_size = 2048;
+    family.blob_file_size = 64 * mib;
+    family.enable_blob_garbage_collection = true;
+    family.blob_garbage_collection_age_cutoff = 0.5;
+    family.table_properties_collector_factories = {
+        rocksdb::NewCompactOnDeletionCollectorFactory(4096, 1024)};
+    family.periodic_compaction_seconds = 24ULL * 3600;
+    return family;
+}
+
+}  // namespace
+
+rocksdb::DBOptions database_options(const store_options& options)
+{
+    rocksdb::DBOptions db;
+    db.create_if_missing = true;
+    db.create_missing_column_families = true;
+    db.env = options.env != nullptr ? options.env : rocksdb::Env::Default();
+    db.max_background_jobs = 2;
+    db.max_subcompactions = 1;
+    db.max_open_files = 256;
+    // All families together; what is over it is flushed.
+    db.db_write_buffer_size = 6 * options.write_buffer_bytes;
+    // Families that rarely change would keep old logs alive for ever; this bounds them and the replay.
+    db.max_total_wal_size = 128 * mib;
+    db.bytes_per_sync = mib;
+    db.wal_bytes_per_sync = 0;
+    db.avoid_flush_during_shutdown = true;
+    db.avoid_unnecessary_blocking_io = true;
+    db.skip_stats_update_on_db_open = true;
+    db.stats_dump_period_sec = 0;
+    db.stats_persist_period_sec = 0;
+    db.info_log_level = rocksdb::WARN_LEVEL;
+    db.keep_log_file_num = 3;
+    db.max_log_file_size = mib;
+    db.manual_wal_flush = false;
+    return db;
+}
+
+std::vector<rocksdb::ColumnFamilyDescriptor> family_options(const store_options& options)
+{
+    const auto cache = rocksdb::NewLRUCache(options.cache_bytes, 4, false, 0.3);
+    std::vector<rocksdb::ColumnFamilyDescriptor> all;
+    for (unsigned i = 0; i < family_count; ++i) {
+        const auto which = static_cast<family>(i);
+        rocksdb::ColumnFamilyOptions set = small(options, cache);
+        if (which == family::seen || which == family::identity) set = looked_up(options, cache);
+        if (which == family::events || which == family::outbox) set = queue(options, cache);
+        if (which == family::events) set.blob_compression_type = rocksdb::kLZ4Compression;
+        if (which == family::seen && options.seen_days > 0 && options.clock != nullptr) {
+            set.compaction_filter_factory = std::make_shared<seen_filter_factory>(*options.clock, options.seen_days);
+            set.periodic_compaction_seconds = 24ULL * 3600;
+        }
+        all.emplace_back(family_name(which), set);
+    }
+    return all;
+}
+
+}  // namespace lakeferry::store
