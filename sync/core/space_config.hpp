@@ -103,8 +103,9 @@ struct limits {
     std::size_t batch_calls_max = 2500;
     std::size_t intake_bytes_in_flight_max = 64U << 20;
     std::uint64_t backlog_bytes_max = 20ULL << 30;  // unresolved events and unlanded rows on disk
-    std::size_t staged_file_bytes = 32U << 20;      // compressed, a file
-    std::size_t load_bytes_max = 256U << 20;        // uncompressed rows of one load of one table
+    std::size_t staged_file_bytes = 16U << 20;      // compressed, a file; in memory twice while it is sent
+    std::size_t load_bytes_max = 256U << 20;        // uncompressed rows of one load of one table (a quarter
+                                                    // for tables that are updated: their rows are folded in memory)
     std::size_t staging_memory = 96U << 20;         // all spaces together
     unsigned statements_per_warehouse = 8;
     unsigned statements_per_space = 4;

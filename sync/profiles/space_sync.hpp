@@ -19,9 +19,8 @@
 
 namespace lakeferry::databricks {
 class statements;
-class files;
-class catalog;
-class warehouses;
+class workspace;
+class warehouse_registry;
 }  // namespace lakeferry::databricks
 
 namespace lakeferry::profiles {
@@ -34,10 +33,9 @@ struct sync_parts {
     obs::log& log;
     boost::asio::any_io_executor workers;
     store::store& store;
+    databricks::workspace& door;
     databricks::statements& statements;
-    databricks::files& files;
-    databricks::catalog& catalog;
-    databricks::warehouses& warehouses;
+    databricks::warehouse_registry& warehouses;
     rt::limiter& staging;  // one lease per file in memory, all spaces together
 };
 

@@ -1,0 +1,75 @@
+// Every statement that Profiles Sync sends, as text. Pure. The properties that make them safe to repeat stand
+// with each; tests/workspace runs them on a real engine.
+#pragma once
+
+#include "sync/core/table.hpp"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lakeferry::profiles {
+
+// Where a space lands, and the names of the two helpers that live in its schema.
+struct place {
+    std::string catalog{};
+    std::string schema{};
+    std::string volume{};  // staging volume, in the schema
+
+    std::string table(std::string_view name) const;  // quoted `catalog`.`schema`.`name`
+    std::string volume_path() const;                 // "/Volumes/catalog/schema/volume"
+};
+
+inline constexpr std::string_view fence_table = "_lakeferry_loads";
+
+// Who sends a statement and for which load: the comment that begins the text, by which a lost statement is found.
+struct statement_label {
+    std::string space{};
+    std::uint64_t run = 0;
+    std::uint64_t load = 0;  // 0: not a load
+};
+
+// The value of the query tag "lakeferry_load" of a load's statement; part counts from 0.
+std::string load_tag(std::string_view space, std::uint64_t load, std::size_t part);
+
+std::string create_schema(const place& at, const statement_label& label);
+std::string create_volume(const place& at, const statement_label& label);
+// IF NOT EXISTS; with comments and clustering.
+std::string create_table(const place& at, const core::table& t, const statement_label& label);
+// One statement for all columns: every ALTER aborts whoever writes the table at that moment.
+std::string add_columns(const place& at, std::string_view table, std::span<const core::column> columns,
+                        const statement_label& label);
+std::string create_fence_table(const place& at, const statement_label& label);
+
+// Append-only, from staged files. Idempotent by file name: sent twice, the second loads nothing.
+std::string copy_into(const place& at, const core::table& t, std::string_view folder,
+                      std::span<const std::string> files, const statement_label& label);
+
+// Append-only, rows in the parameter :rows (a JSON array of objects with every column as text). Insert-only by the
+// table's row key (id with received_at where the table has them, else seq); sent twice, the second inserts
+// nothing. `since`: the smallest received_at (or seq) of the rows, which prunes old files.
+std::string merge_rows(const place& at, const core::table& t, std::string_view since, const statement_label& label);
+
+// Keyed tables: guarded by seq, fenced by the load number. Sent twice it changes nothing, and an old load
+// that commits after its successor changes nothing. The source is staged files, or the parameter :rows.
+struct keyed_source {
+    std::string path{};  // of one file, or a pattern; empty: rows travel in :rows
+    std::string low{};     // smallest and greatest value of the first key column, for pruning
+    std::string high{};
+};
+std::string merge_keyed(const place& at, const core::table& t, const keyed_source& from,
+                        const statement_label& label);
+
+// Moves the fences of all these tables, {table, load}. Never backwards.
+std::string move_fences(const place& at, std::span<const std::pair<std::string, std::uint64_t>> fences,
+                        const statement_label& label);
+
+// Did a load of an append-only table commit? One row of it is enough, since a load is one statement. Parameters
+// :key and, where the table has received_at, :at. One column, "found".
+std::string probe(const place& at, const core::table& t, const statement_label& label);
+// The column that tells rows of an append-only table apart: "id" or "seq".
+std::string_view row_key(const core::table& t) noexcept;
+
+}  // namespace lakeferry::profiles

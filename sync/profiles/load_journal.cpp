@@ -1,0 +1,175 @@
+#include "sync/profiles/load_journal.hpp"
+
+#include "sync/core/keys.hpp"
+#include "sync/core/outbox_block.hpp"
+#include "sync/core/space_state.hpp"
+
+#include <boost/json.hpp>
+
+#include <algorithm>
+
+namespace lakeferry::profiles {
+
+namespace json = boost::json;
+
+namespace {
+
+json::object encode_part(const load_part& p)
+{
+    return {{"sql", p.sql}, {"first_row", p.first_row}, {"rows", p.rows}};
+}
+
+std::string text(const json::object& o, std::string_view name)
+{
+    return std::string(o.at(name).as_string());
+}
+
+std::uint64_t number(const json::object& o, std::string_view name)
+{
+    return o.at(name).to_number<std::uint64_t>();
+}
+
+load decode(const json::object& o)
+{
+    load l;
+    l.number = number(o, "number");
+    l.table = text(o, "table");
+    l.kind = o.at("keyed").as_bool() ? core::table_kind::keyed : core::table_kind::append;
+    l.target = text(o, "target");
+    l.first_batch = number(o, "first_batch");
+    l.last_batch = number(o, "last_batch");
+    l.rows = number(o, "rows");
+    l.rescued = number(o, "rescued");
+    l.bytes = number(o, "bytes");
+    for (const auto& f : o.at("files").as_array()) l.files.emplace_back(f.as_string());
+    for (const auto& p : o.at("parts").as_array()) {
+        const auto& part = p.as_object();
+        l.parts.push_back({text(part, "sql"), number(part, "first_row"), number(part, "rows")});
+    }
+    l.probe_key = text(o, "probe_key");
+    l.probe_at = text(o, "probe_at");
+    l.state = o.at("landed").as_bool() ? load_state::landed : load_state::staged;
+    l.part = number(o, "part");
+    l.sends = o.at("sends").to_number<unsigned>();
+    l.sent_us = o.at("sent_us").to_number<std::int64_t>();
+    l.statement_id = text(o, "statement_id");
+    l.fenced = o.at("fenced").as_bool();
+    l.cleaned = o.at("cleaned").as_bool();
+    return l;
+}
+
+}  // namespace
+
+std::string encode_load(const load& l)
+{
+    json::array files(l.files.begin(), l.files.end());
+    json::array parts;
+    for (const auto& p : l.parts) parts.push_back(encode_part(p));
+    return json::serialize(json::object{{"number", l.number},
+                                        {"table", l.table},
+                                        {"keyed", l.kind == core::table_kind::keyed},
+                                        {"target", l.target},
+                                        {"first_batch", l.first_batch},
+                                        {"last_batch", l.last_batch},
+                                        {"rows", l.rows},
+                                        {"rescued", l.rescued},
+                                        {"bytes", l.bytes},
+                                        {"files", std::move(files)},
+                                        {"parts", std::move(parts)},
+                                        {"probe_key", l.probe_key},
+                                        {"probe_at", l.probe_at},
+                                        {"landed", l.state == load_state::landed},
+                                        {"part", l.part},
+                                        {"sends", l.sends},
+                                        {"sent_us", l.sent_us},
+                                        {"statement_id", l.statement_id},
+                                        {"fenced", l.fenced},
+                                        {"cleaned", l.cleaned}});
+}
+
+rt::outcome<load> decode_load(std::string_view stored)
+{
+    const rt::failure damaged{rt::retry_class::never, "loads.damaged",
+                              "a record of the load journal cannot be read: restore the state directory"};
+    boost::system::error_code ec;
+    const auto value = json::parse(stored, ec);
+    if (ec || !value.is_object()) return damaged;
+    try {
+        return decode(value.get_object());
+    } catch (const std::exception&) {
+        return damaged;
+    }
+}
+
+std::string load_journal::key(std::uint64_t number) const { return core::key32_64(space_, number); }
+
+rt::outcome<std::vector<load>> load_journal::all()
+{
+    std::vector<load> out;
+    rt::outcome<void> bad = boost::system::in_place_value;
+    const std::string from = core::key32(space_);
+    auto done = store_.scan(store::family::loads, from, core::prefix_end(from),
+                            [&](std::string_view, std::string_view value) {
+                                auto one = decode_load(value);
+                                if (one.has_error()) {
+                                    bad = one.error();
+                                    return false;
+                                }
+                                out.push_back(std::move(*one));
+                                return true;
+                            });
+    if (done.has_error()) return done.error();
+    if (bad.has_error()) return bad.error();
+    return out;
+}
+
+rt::outcome<std::uint64_t> load_journal::last_number()
+{
+    auto stored = store_.get(store::family::meta, core::space_meta_key(space_, "fence"));
+    if (stored.has_error()) return stored.error();
+    if (!stored->has_value() || (**stored).size() != 8) return std::uint64_t{0};
+    return core::read_be64(**stored);
+}
+
+rt::outcome<void> load_journal::save(const load& l, store::durable when)
+{
+    auto last = last_number();
+    if (last.has_error()) return last.error();
+    store::batch changes;
+    changes.put(store::family::loads, key(l.number), encode_load(l));
+    if (l.number > *last) {
+        std::string counter;
+        core::append_be64(counter, l.number);
+        changes.put(store::family::meta, core::space_meta_key(space_, "fence"), counter);
+    }
+    return store_.write(std::move(changes), when);
+}
+
+rt::outcome<void> load_journal::land(load& l, std::uint32_t table_number)
+{
+    load landed = l;
+    landed.state = load_state::landed;
+    landed.parts.clear();
+    landed.statement_id.clear();
+    landed.fenced = landed.kind == core::table_kind::append;
+    landed.cleaned = landed.files.empty();
+    store::batch changes;
+    changes.remove_range(store::family::outbox, core::outbox_key(space_, table_number, l.first_batch),
+                         core::outbox_key(space_, table_number, l.last_batch + 1));
+    if (landed.fenced && landed.cleaned)
+        changes.remove(store::family::loads, key(l.number));
+    else
+        changes.put(store::family::loads, key(l.number), encode_load(landed));
+    auto written = store_.write(std::move(changes), store::durable::yes);
+    if (written.has_value()) l = std::move(landed);
+    return written;
+}
+
+rt::outcome<void> load_journal::forget(const load& l)
+{
+    store::batch changes;
+    changes.remove(store::family::loads, key(l.number));
+    return store_.write(std::move(changes), store::durable::no);
+}
+
+}  // namespace lakeferry::profiles
