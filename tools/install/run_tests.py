@@ -1,0 +1,202 @@
+"""The part of ./test that comes after the Debian packages: builds, runs every suite, adds up the results."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import time
+import xml.etree.ElementTree as xml
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Callable
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from python_env import PYTHON, ensure_python  # noqa: E402
+from steps import LOGS, ROOT, StepFailed, Steps, last_lines, relative, run  # noqa: E402
+
+RESULTS = ROOT / "build" / "results"
+# What runs outside the event loop, and so on more than one thread: the offload pool, the store, the log.
+TSAN_TARGETS = ("unit_rt", "unit_obs", "unit_store")
+HELP = """Builds Lakeferry and runs every test. Debian packages that are missing are installed (as root, or with sudo); all else
+stays below build/ in this folder. The last line is "N passed, N failed"; the exit status is 0 if none failed."""
+
+
+@dataclass
+class Tally:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    names: list[str] = field(default_factory=list)   # of the failed ones
+
+    def add(self, other: "Tally") -> None:
+        self.passed, self.failed, self.skipped = self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped
+        self.names += other.names
+
+    def __str__(self) -> str:
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        return f"{self.passed} passed, {self.failed} failed{skipped}"
+
+
+def read_junit(path: Path) -> Tally:
+    """Counts test cases in a JUnit file of ctest or pytest. A missing or broken file counts as one failure."""
+    tally = Tally()
+    try:
+        cases = list(xml.parse(path).iter("testcase"))
+    except (OSError, xml.ParseError) as error:
+        return Tally(failed=1, names=[f"{path.stem}: no result file ({error})"])
+    for case in cases:
+        name = ".".join(filter(None, (case.get("classname"), case.get("name"))))
+        if case.find("failure") is not None or case.find("error") is not None or case.get("status") == "fail":
+            tally.failed += 1
+            tally.names.append(name)
+        elif case.find("skipped") is not None or case.get("status") in ("disabled", "notrun"):
+            tally.skipped += 1
+        else:
+            tally.passed += 1
+    return tally
+
+
+def finish(name: str, path: Path, log: Path, ended: StepFailed | None) -> Tally:
+    """Counts a suite. A runner that failed without a failed case (a crash, nothing collected) is a failure, too."""
+    tally = read_junit(path)
+    if tally.failed == 0 and ended is not None:
+        tally.add(Tally(failed=1, names=[f"{name}: {str(ended).splitlines()[0]}"]))
+    elif tally.passed + tally.failed == 0:
+        tally.add(Tally(failed=1, names=[f"{name}: no test was run; see {relative(log)}"]))
+    return tally
+
+
+def attempt(command: list[object], log_name: str, env: dict[str, str] | None = None, timeout_s: float = 3600) -> StepFailed | None:
+    try:
+        run(command, log_name, env=env, timeout_s=timeout_s)
+    except StepFailed as failure:
+        return failure
+    return None
+
+
+# ---- suites -----------------------------------------------------------------------------------------------------
+
+def build(preset: str, targets: tuple[str, ...] = ()) -> None:
+    run(["cmake", "--preset", preset, "-DBUILD_TESTING=ON"], f"configure-{preset}", f"if packages changed, remove build/{preset} and start again")
+    chosen = ["--target", *targets] if targets else []
+    run(["cmake", "--build", f"build/{preset}", "--parallel", "2", *chosen], f"build-{preset}", "read the first error in that output")
+
+
+def existing(preset: str, targets: tuple[str, ...]) -> tuple[str, ...]:
+    """Of some targets, those that the build knows."""
+    known = run(["ninja", "-C", f"build/{preset}", "-t", "targets", "all"], f"targets-{preset}").read_text()
+    return tuple(name for name in targets if f"\n{name}:" in known)
+
+
+def cpp(preset: str, targets: tuple[str, ...] = ()) -> Tally:
+    if targets:
+        run(["cmake", "--preset", preset, "-DBUILD_TESTING=ON"], f"configure-{preset}")
+        targets = existing(preset, targets)
+    build(preset, targets)
+    result = RESULTS / f"{preset}.xml"
+    # Tests of executables that were not built on purpose show up under this name.
+    exclude = ["--exclude-regex", "_NOT_BUILT$"] if targets else []
+    sanitizers = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1", "UBSAN_OPTIONS": "print_stacktrace=1",
+                  "TSAN_OPTIONS": "second_deadlock_stack=1", "ASAN_SYMBOLIZER_PATH": "/usr/bin/llvm-symbolizer-19",
+                  "TSAN_SYMBOLIZER_PATH": "/usr/bin/llvm-symbolizer-19"}
+    ended = attempt(["ctest", "--test-dir", f"build/{preset}", "-j2", "--output-on-failure", "--no-tests=error", "--output-junit", result,
+                     *exclude], f"test-{preset}", sanitizers)
+    return finish(preset, result, LOGS / f"test-{preset}.log", ended)
+
+
+def python_units() -> Tally:
+    return pytest("python", ["tests/unit_py"])
+
+
+def pytest(name: str, arguments: list[object], env: dict[str, str] | None = None) -> Tally:
+    result = RESULTS / f"{name}.xml"
+    ended = attempt([PYTHON, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-q", f"--junitxml={result}", *arguments],
+                    f"test-{name}", env)
+    return finish(name, result, LOGS / f"test-{name}.log", ended)
+
+
+def workspace() -> Tally:
+    result = RESULTS / "workspace.xml"
+    ended = attempt([ROOT / "workspace" / "test", "-q", f"--junitxml={result}"], "test-workspace")
+    return finish("workspace", result, LOGS / "test-workspace.log", ended)
+
+
+def end_to_end() -> Tally:
+    binary = ROOT / "build" / "dev" / "lakeferry"
+    if not binary.exists():
+        build("dev", ("lakeferry",))
+    return pytest("e2e", ["tests/e2e"], {"LAKEFERRY_BINARY": str(binary)})
+
+
+SUITES: dict[str, tuple[str, Callable[[], Tally]]] = {
+    "python": ("Python tests: shop data, sender, reports", python_units),
+    "dev": ("C++ tests: build with warnings as errors, unit and simulated", lambda: cpp("dev")),
+    "workspace": ("The local workspace against Databricks' contract", workspace),
+    "e2e": ("End to end: shop week on the local workspace, kill -9", end_to_end),
+    "asan": ("C++ tests again under AddressSanitizer and UndefinedBehaviorSanitizer", lambda: cpp("asan")),
+    "tsan": ("C++ tests of threaded code under ThreadSanitizer", lambda: cpp("tsan", TSAN_TARGETS)),
+}
+
+
+def install() -> None:
+    ensure_python()
+    run([ROOT / "workspace" / "setup", "--tests"], "workspace-setup",
+        "if a download failed, check the network and start again; finished parts are not repeated")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="./test", description=HELP, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("suites", nargs="*", choices=[*SUITES, []], metavar="SUITE",
+                        help=f"run only these: {', '.join(SUITES)} (all, if none is named)")
+    options = parser.parse_args()
+    os.chdir(ROOT)
+    chosen = options.suites or list(SUITES)
+    shutil.rmtree(RESULTS, ignore_errors=True)
+    RESULTS.mkdir(parents=True)
+    total, began = Tally(), time.monotonic()
+    steps = Steps(len(chosen) + 1)
+    try:
+        with steps.step("Install Python packages, Delta's jars"):
+            install()
+    except StepFailed:
+        total.add(Tally(failed=1, names=["installation"]))
+        chosen = []
+    for name in chosen:
+        what, suite = SUITES[name]
+        tally = Tally(failed=1, names=[f"{name}: could not be run"])
+        try:
+            with steps.step(what) as note:
+                tally = suite()
+                note.text = str(tally)
+        except StepFailed:
+            pass                      # shown by the step; counted as one failure
+        show_failures(name, tally)
+        total.add(tally)
+    return close(total, time.monotonic() - began)
+
+
+def show_failures(name: str, tally: Tally) -> None:
+    for failed in tally.names:
+        print(f"    FAILED {failed}")
+    log = LOGS / f"test-{name}.log"
+    if tally.names and log.exists():
+        print(f"    The end of {relative(log)}:")
+        print("\n".join(f"    | {line}" for line in last_lines(log, 40).splitlines()), flush=True)
+
+
+def close(total: Tally, seconds: float) -> int:
+    if total.names:
+        print(f"\nFailed, in {seconds:.0f} s:")
+        for failed in total.names:
+            print(f"  {failed}")
+    else:
+        print(f"\nEverything passed, in {seconds:.0f} s.")
+    print(total, flush=True)
+    return 0 if total.failed == 0 and total.passed > 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
