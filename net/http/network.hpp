@@ -27,6 +27,9 @@ public:
     // Says that no more will be written (TLS: close_notify, briefly). Never fails.
     virtual rt::awaitable<void> finish() = 0;
     virtual void close() noexcept = 0;
+    // Between two exchanges: the peer has closed, so that a further request would be lost. Never blocks; false may
+    // be wrong an instant later.
+    virtual bool ended() const noexcept { return false; }
     // For logs: address of the peer.
     virtual std::string peer() const = 0;
 };

@@ -34,14 +34,24 @@ public:
     virtual std::optional<response> admit(const request_head& head) = 0;
     virtual std::size_t body_limit(const request_head& head) = 0;
     virtual response refuse_large(const request_head& head, std::size_t limit) = 0;
-    // A malformed, slow or cut request (400, 408, 413, 431): the JSON or text for it.
+    // A malformed, slow or cut request (400, 408, 417, 431, 501, 505): the JSON or text for it.
     virtual response refuse_malformed(unsigned status, std::string_view why) = 0;
     virtual rt::awaitable<response> handle(request what) = 0;
+    // handle() threw, which is a defect: `what` is for the log, the peer learns nothing of it.
+    virtual response refuse_broken(std::string_view what)
+    {
+        (void)what;
+        return refuse_malformed(500, "internal error");
+    }
 };
 
-// Accepts and serves until cancelled. total: close the listener, finish the requests in hand (answers
-// say "Connection: close"); terminal: now. Returns when no connection is left. The caller keeps all
-// arguments until then.
+// Accepts and serves until cancelled or the listener is closed. total: close the listener, finish the requests
+// in hand (answers say "Connection: close"); terminal: now. Returns when no connection is left, without
+// throwing. The caller keeps all arguments until then.
+//
+// Requests of one connection are answered one after the other, in order. At connections_max the connection
+// that has been idle for longest makes room; if none is idle, newcomers wait in the listener's backlog. Time limits
+// are kept to within a second.
 rt::awaitable<void> serve(rt::time_source& clock, listener& from, service& answers, server_limits limits);
 
 }  // namespace lakeferry::http

@@ -73,13 +73,16 @@ awaitable<boost::system::result<T>> with_deadline(time_source& clock,
     const auto state = co_await asio::this_coro::cancellation_state;
     if (state.cancelled() != asio::cancellation_type::none)
         throw boost::system::system_error(asio::error::operation_aborted);
-    if (order[0] == 1 && !timer_error) co_return error_code(asio::error::timed_out);
+    // Built in place: a T that is an error_code (or made from one) must not be taken for the error.
+    using outcome_of = boost::system::result<T>;
+    if (order[0] == 1 && !timer_error)
+        co_return outcome_of(boost::system::in_place_error, asio::error::timed_out);
     if (op_error) std::rethrow_exception(op_error);
     if (!value) fail("a finished operation has a value");
     if constexpr (std::is_void_v<T>)
-        co_return boost::system::result<void>();
+        co_return outcome_of();
     else
-        co_return std::move(*value);
+        co_return outcome_of(boost::system::in_place_value, std::move(*value));
 }
 
 }  // namespace lakeferry::rt
