@@ -6,10 +6,12 @@
 #include "sync/store/status.hpp"
 
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/iterator.h>
 
 #include <atomic>
 #include <mutex>
+#include <shared_mutex>
 
 namespace lakeferry::store {
 
@@ -21,53 +23,95 @@ constexpr std::string_view format_value = "1";
 rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
 std::string_view view(const rocksdb::Slice& s) { return {s.data(), s.size()}; }
 
-class rocks_store final : public store {
+// An open database with the handles of its families.
+class opened_database {
 public:
-    rocks_store(std::string directory, rocksdb::DB* db, std::vector<rocksdb::ColumnFamilyHandle*> families)
-        : directory_(std::move(directory)), db_(db), families_(std::move(families))
+    opened_database(rocksdb::DB* db, std::vector<rocksdb::ColumnFamilyHandle*> families)
+        : db_(db), families_(std::move(families))
     {
     }
-    rocks_store(const rocks_store&) = delete;
-    rocks_store& operator=(const rocks_store&) = delete;
-    ~rocks_store() override
+    opened_database(const opened_database&) = delete;
+    opened_database& operator=(const opened_database&) = delete;
+    ~opened_database()
     {
         for (auto* handle : families_) db_->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
         db_->Close().PermitUncheckedError();
     }
 
+    static rt::outcome<std::unique_ptr<opened_database>> open(const store_options& options)
+    {
+        rocksdb::DB* db = nullptr;
+        std::vector<rocksdb::ColumnFamilyHandle*> families;
+        const auto status = rocksdb::DB::Open(database_options(options), options.directory, family_options(options),
+                                              &families, &db);
+        if (!status.ok()) return to_open_failure(status, options.directory);
+        auto made = std::make_unique<opened_database>(db, std::move(families));
+        for (unsigned i = 0; i < family_count; ++i) {
+            if (made->families_[i]->GetID() == i) continue;
+            return rt::failure{.retry = rt::retry_class::never,
+                               .id = "store.damaged",
+                               .detail = "the families of the store in " + options.directory +
+                                         " are not numbered as this version expects: use the version that wrote it"};
+        }
+        return made;
+    }
+
+    rocksdb::DB& db() const { return *db_; }
+    rocksdb::ColumnFamilyHandle* handle(family where) const { return families_[static_cast<unsigned>(where)]; }
+
+private:
+    std::unique_ptr<rocksdb::DB> db_;
+    std::vector<rocksdb::ColumnFamilyHandle*> families_;
+};
+
+using shared_lock = std::shared_lock<std::shared_mutex>;
+
+class rocks_store final : public store {
+public:
+    rocks_store(store_options options, std::unique_ptr<opened_database> opened)
+        : options_(std::move(options)), opened_(std::move(opened))
+    {
+    }
+
     rt::outcome<void> write(batch changes, durable when) override
     {
-        if (auto resumed = resume(); resumed.has_error()) return resumed;
+        if (auto works = recover(); works.has_error()) return works;
+        const shared_lock lock(mutex_);
+        if (!opened_) return closed();
         rocksdb::WriteOptions options;
         options.sync = when == durable::yes;
-        const auto status = db_->Write(options, &changes.raw().changes);
+        const auto status = opened_->db().Write(options, &changes.raw().changes);
         if (status.ok()) return rt::outcome<void>();
         stuck_ = true;
-        return to_failure(status, directory_, "writing");
+        return to_failure(status, options_.directory, "writing");
     }
 
     rt::outcome<std::optional<std::string>> get(family where, std::string_view key) override
     {
+        const shared_lock lock(mutex_);
+        if (!opened_) return closed();
         std::string value;
-        const auto status = db_->Get({}, handle(where), slice(key), &value);
+        const auto status = opened_->db().Get({}, opened_->handle(where), slice(key), &value);
         if (status.IsNotFound()) return std::optional<std::string>();
-        if (!status.ok()) return to_failure(status, directory_, "reading");
+        if (!status.ok()) return to_failure(status, options_.directory, "reading");
         return std::optional<std::string>(std::move(value));
     }
 
     rt::outcome<std::vector<std::optional<std::string>>> multi_get(family where,
                                                                   std::span<const std::string> keys) override
     {
+        const shared_lock lock(mutex_);
+        if (!opened_) return closed();
         std::vector<rocksdb::Slice> slices;
         slices.reserve(keys.size());
         for (const auto& key : keys) slices.emplace_back(key);
         std::vector<rocksdb::PinnableSlice> values(keys.size());
         std::vector<rocksdb::Status> statuses(keys.size());
-        db_->MultiGet({}, handle(where), keys.size(), slices.data(), values.data(), statuses.data());
+        opened_->db().MultiGet({}, opened_->handle(where), keys.size(), slices.data(), values.data(), statuses.data());
         std::vector<std::optional<std::string>> found(keys.size());
         for (std::size_t i = 0; i < keys.size(); ++i) {
             if (statuses[i].IsNotFound()) continue;
-            if (!statuses[i].ok()) return to_failure(statuses[i], directory_, "reading");
+            if (!statuses[i].ok()) return to_failure(statuses[i], options_.directory, "reading");
             found[i].emplace(values[i].data(), values[i].size());
         }
         return found;
@@ -75,15 +119,17 @@ public:
 
     rt::outcome<void> scan(family where, std::string_view from, std::string_view to, const visitor& visit) override
     {
+        const shared_lock lock(mutex_);
+        if (!opened_) return closed();
         const rocksdb::Slice upper = slice(to);
         rocksdb::ReadOptions options;
         options.iterate_upper_bound = &upper;
         options.fill_cache = false;
-        const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(options, handle(where)));
+        const std::unique_ptr<rocksdb::Iterator> at(opened_->db().NewIterator(options, opened_->handle(where)));
         for (at->Seek(slice(from)); at->Valid(); at->Next()) {
             if (!visit(view(at->key()), view(at->value()))) break;
         }
-        if (!at->status().ok()) return to_failure(at->status(), directory_, "reading");
+        if (!at->status().ok()) return to_failure(at->status(), options_.directory, "reading");
         return rt::outcome<void>();
     }
 
@@ -91,69 +137,96 @@ public:
                                                                         std::string_view to) override
     {
         using found = std::optional<std::pair<std::string, std::string>>;
+        const shared_lock lock(mutex_);
+        if (!opened_) return closed();
         const rocksdb::Slice lower = slice(from);
         const rocksdb::Slice upper = slice(to);
         rocksdb::ReadOptions options;
         options.iterate_lower_bound = &lower;
         options.iterate_upper_bound = &upper;
         options.fill_cache = false;
-        const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(options, handle(where)));
+        const std::unique_ptr<rocksdb::Iterator> at(opened_->db().NewIterator(options, opened_->handle(where)));
         at->SeekToLast();
         if (at->Valid()) return found(std::in_place, at->key().ToString(), at->value().ToString());
-        if (!at->status().ok()) return to_failure(at->status(), directory_, "reading");
+        if (!at->status().ok()) return to_failure(at->status(), options_.directory, "reading");
         return found();
     }
 
     std::uint64_t approximate_bytes(family where, std::string_view from, std::string_view to) override
     {
+        const shared_lock lock(mutex_);
+        if (!opened_) return 0;
         const rocksdb::Range range(slice(from), slice(to));
         rocksdb::SizeApproximationOptions options;
         options.include_memtables = true;
         options.include_files = true;
         std::uint64_t bytes = 0;
-        const auto status = db_->GetApproximateSizes(options, handle(where), &range, 1, &bytes);
+        const auto status = opened_->db().GetApproximateSizes(options, opened_->handle(where), &range, 1, &bytes);
         if (!status.ok()) return 0;
         return bytes + blob_share(where, range);
     }
 
 private:
-    rocksdb::ColumnFamilyHandle* handle(family where) const { return families_[static_cast<unsigned>(where)]; }
-
     // Sizes of ranges know nothing of blob files: take the part that the range has of all keys on disk.
     std::uint64_t blob_share(family where, const rocksdb::Range& range)
     {
+        auto& db = opened_->db();
         std::uint64_t blobs = 0;
-        db_->GetIntProperty(handle(where), rocksdb::DB::Properties::kLiveBlobFileSize, &blobs);
+        db.GetIntProperty(opened_->handle(where), rocksdb::DB::Properties::kLiveBlobFileSize, &blobs);
         if (blobs == 0) return 0;
         std::uint64_t tables = 0;
         std::uint64_t part = 0;
-        db_->GetIntProperty(handle(where), rocksdb::DB::Properties::kLiveSstFilesSize, &tables);
+        db.GetIntProperty(opened_->handle(where), rocksdb::DB::Properties::kLiveSstFilesSize, &tables);
         rocksdb::SizeApproximationOptions options;
         options.include_memtables = false;
         options.include_files = true;
-        if (!db_->GetApproximateSizes(options, handle(where), &range, 1, &part).ok() || tables == 0) return 0;
+        const auto status = db.GetApproximateSizes(options, opened_->handle(where), &range, 1, &part);
+        if (!status.ok() || tables == 0) return 0;
         return static_cast<std::uint64_t>(static_cast<double>(blobs) *
                                           std::min(1.0, static_cast<double>(part) / static_cast<double>(tables)));
     }
 
-    // After a failed write RocksDB refuses all others until it is told to go on (which writes out what it has in
-    // memory, and so finds out whether the disk works again).
-    rt::outcome<void> resume()
+    rt::failure closed() const
+    {
+        return {.retry = rt::retry_class::transient,
+                .id = "store.io",
+                .detail = "the store in " + options_.directory +
+                          " was closed by a failing disk and opens again with the next write that finds it working"};
+    }
+
+    // After a failed write RocksDB refuses all others. Its own Resume() gives up for ever if the disk fails once more
+    // meanwhile (7.8), so the database is opened anew as soon as the disk takes a file again: that replays the log,
+    // in which everything acknowledged stands. A write that failed may show up by that: its outcome was unknown.
+    rt::outcome<void> recover()
     {
         if (!stuck_) return rt::outcome<void>();
-        const std::lock_guard one_at_a_time(resume_mutex_);
+        // Not blocking: the caller itself may be inside scan().
+        const std::unique_lock lock(mutex_, std::try_to_lock);
+        if (!lock.owns_lock()) return closed();
         if (!stuck_) return rt::outcome<void>();
-        const auto status = db_->Resume();
-        if (!status.ok()) return to_failure(status, directory_, "resuming after a failed write");
+        if (auto works = probe(); works.has_error()) return works;
+        opened_.reset();
+        auto again = opened_database::open(options_);
+        if (again.has_error()) return again.error();
+        opened_ = std::move(*again);
         stuck_ = false;
         return rt::outcome<void>();
     }
 
-    std::string directory_;
-    std::unique_ptr<rocksdb::DB> db_;
-    std::vector<rocksdb::ColumnFamilyHandle*> families_;
+    rt::outcome<void> probe() const
+    {
+        auto* env = options_.env != nullptr ? options_.env : rocksdb::Env::Default();
+        const std::string path = options_.directory + "/probe.tmp";
+        const auto status = rocksdb::WriteStringToFile(env, std::string(std::size_t{1} << 20U, '0'), path, true);
+        env->DeleteFile(path).PermitUncheckedError();
+        if (!status.ok()) return to_failure(status, options_.directory, "testing the disk after a failed write");
+        return rt::outcome<void>();
+    }
+
+    store_options options_;
+    mutable std::shared_mutex mutex_;  // shared: use opened_; alone: replace it
+    std::unique_ptr<opened_database> opened_;
     std::atomic<bool> stuck_ = false;
-    std::mutex resume_mutex_;
 };
 
 rt::outcome<void> check_format(store& in, const std::string& directory)
@@ -192,20 +265,11 @@ const char* family_name(family which) noexcept
 
 rt::outcome<std::unique_ptr<store>> store::open(store_options options)
 {
-    rocksdb::DB* opened = nullptr;
-    std::vector<rocksdb::ColumnFamilyHandle*> families;
-    const auto status = rocksdb::DB::Open(database_options(options), options.directory, family_options(options),
-                                          &families, &opened);
-    if (!status.ok()) return to_open_failure(status, options.directory);
-    std::unique_ptr<store> made = std::make_unique<rocks_store>(options.directory, opened, families);
-    for (unsigned i = 0; i < family_count; ++i) {
-        if (families[i]->GetID() == i) continue;
-        return rt::failure{.retry = rt::retry_class::never,
-                           .id = "store.damaged",
-                           .detail = "the families of the store in " + options.directory +
-                                     " are not numbered as this version expects: use the version that wrote it"};
-    }
-    if (auto format = check_format(*made, options.directory); format.has_error()) return format.error();
+    auto opened = opened_database::open(options);
+    if (opened.has_error()) return opened.error();
+    const std::string directory = options.directory;
+    std::unique_ptr<store> made = std::make_unique<rocks_store>(std::move(options), std::move(*opened));
+    if (auto format = check_format(*made, directory); format.has_error()) return format.error();
     return made;
 }
 

@@ -73,7 +73,8 @@ struct store_options {
 };
 
 // Thread-safe. Every call may block: workers only, never the loop. Failures: "store.locked" (another
-// process has it open), "store.disk_full" (transient), "store.damaged" (never), "store.io" (transient).
+// process has it open), "store.disk_full" (transient), "store.damaged" (never), "store.io" (transient). A write
+// that failed may still have happened; the first write after the disk works again reopens the database.
 class store {
 public:
     static rt::outcome<std::unique_ptr<store>> open(store_options options);
