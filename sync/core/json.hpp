@@ -48,7 +48,8 @@ private:
 };
 
 // Compact text: keys in document order, escapes only where JSON demands them, doubles with the fewest digits that
-// read back equal (plain notation from 1e-6 up to below 1e21, as JavaScript prints them).
+// read back equal (plain from 1e-6 to below 1e18: 0.5, 100000, 1e18). A double without a fraction is written as a whole
+// number and read as one.
 void append_compact(std::string& to, const boost::json::value& value);
 std::string compact(const boost::json::value& value);
 // One text as a JSON string with its quotes. The text is valid UTF-8.
