@@ -141,17 +141,21 @@ SUITES: dict[str, tuple[str, Callable[[], Tally]]] = {
 }
 
 
-def install() -> None:
+def install(chosen: list[str]) -> None:
     ensure_python()
+    if {"workspace", "e2e"}.isdisjoint(chosen):
+        return
     run([ROOT / "workspace" / "setup", "--tests"], "workspace-setup",
         "if a download failed, check the network and start again; finished parts are not repeated")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./test", description=HELP, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("suites", nargs="*", choices=[*SUITES, []], metavar="SUITE",
-                        help=f"run only these: {', '.join(SUITES)} (all, if none is named)")
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"run only these: {', '.join(SUITES)} (all, if none is named)")
     options = parser.parse_args()
+    unknown = [name for name in options.suites if name not in SUITES]
+    if unknown:
+        parser.error(f"there is no suite '{unknown[0]}'; the suites are {', '.join(SUITES)}")
     os.chdir(ROOT)
     chosen = options.suites or list(SUITES)
     shutil.rmtree(RESULTS, ignore_errors=True)
@@ -160,7 +164,7 @@ def main() -> int:
     steps = Steps(len(chosen) + 1)
     try:
         with steps.step("Install Python packages, Delta's jars"):
-            install()
+            install(chosen)
     except StepFailed:
         total.add(Tally(failed=1, names=["installation"]))
         chosen = []

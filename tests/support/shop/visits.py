@@ -212,7 +212,7 @@ def _old_system(visit: Visit) -> None:
     person = visit.person
     if visit.number == 0:
         visit.on(SERVER, f"legacy-{person.number}")
-        visit.say("track", event="Order Refunded", properties={"total": 5, "reason": "old order"})
+        visit.say("track", event="Order Refunded", properties={"total": 5.0, "reason": "old order"})
         visit.on(WEBSITE, person.laptop).browse(1)
     elif visit.number == 1 + person.number % 2:
         visit.on(SERVER, None, person.user_id).say("alias", previousId=f"legacy-{person.number}")

@@ -1,0 +1,9 @@
+"""A second opinion: the identity and table rules in plain Python, written from the rules' text alone.
+
+It shares no code with the daemon. Slow and simple on purpose; everything is kept in memory.
+"""
+
+from .calls import Arrival, Call, accept
+from .identity import Oracle
+
+__all__ = ["Arrival", "Call", "Oracle", "accept"]
