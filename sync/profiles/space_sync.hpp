@@ -31,6 +31,7 @@ struct sync_parts {
     rt::wall_clock& wall;
     std::mt19937_64& rng;
     obs::log& log;
+    boost::asio::any_io_executor loop;
     boost::asio::any_io_executor workers;
     store::store& store;
     databricks::workspace& door;

@@ -198,4 +198,25 @@ std::vector<inline_part> inline_packer::take()
     return std::exchange(parts_, {});
 }
 
+rt::outcome<std::vector<inline_part>> pack_slice(slice_reader from, const core::table& t, std::size_t part_bytes_max,
+                                                 slice_facts& facts)
+{
+    inline_packer packer(part_bytes_max);
+    if (t.kind == core::table_kind::keyed) {
+        auto folded = fold(std::move(from));
+        if (folded.has_error()) return folded.error();
+        facts = folded->facts;
+        for (const auto& [key, line] : folded->rows) packer.add(line);
+        return packer.take();
+    }
+    for (;;) {
+        auto lines = from.next();
+        if (lines.has_error()) return lines.error();
+        if (!lines->has_value()) break;
+        for_each_line(**lines, [&](std::string_view line) { packer.add(line); });
+    }
+    facts = from.facts();
+    return packer.take();
+}
+
 }  // namespace lakeferry::profiles

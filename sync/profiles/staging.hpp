@@ -102,4 +102,8 @@ private:
     std::vector<inline_part> parts_{};
 };
 
+// The rows of a slice (folded for keyed tables) as parts; the same slice gives the same parts.
+rt::outcome<std::vector<inline_part>> pack_slice(slice_reader from, const core::table& t, std::size_t part_bytes_max,
+                                                 slice_facts& facts);
+
 }  // namespace lakeferry::profiles

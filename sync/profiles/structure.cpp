@@ -3,6 +3,7 @@
 #include "sync/databricks/catalog.hpp"
 
 #include <algorithm>
+#include <functional>
 
 namespace lakeferry::profiles {
 
@@ -16,10 +17,14 @@ std::string lower(std::string_view text)
     return out;
 }
 
-std::set<std::string> names_of(const auto& columns)
+std::uint64_t digest(std::string_view column) { return std::hash<std::string>{}(lower(column)); }
+
+std::vector<std::uint64_t> digests_of(const auto& columns)
 {
-    std::set<std::string> out;
-    for (const auto& c : columns) out.insert(lower(c.name));
+    std::vector<std::uint64_t> out;
+    out.reserve(columns.size());
+    for (const auto& c : columns) out.push_back(digest(c.name));
+    std::sort(out.begin(), out.end());
     return out;
 }
 
@@ -48,7 +53,7 @@ rt::awaitable<rt::outcome<void>> structure::read(bool with_volume, rt::deadline 
     if (schema_exists_) {
         auto tables = co_await databricks::list_tables(door, at_.catalog, at_.schema, limit);
         if (tables.has_error()) co_return tables.error();
-        for (const auto& t : *tables) columns_.emplace(lower(t.name), names_of(t.columns));
+        for (const auto& t : *tables) columns_.emplace(lower(t.name), digests_of(t.columns));
         if (with_volume) {
             auto volume = co_await databricks::get_volume(door, at_.catalog, at_.schema, at_.volume, limit);
             if (volume.has_error()) co_return volume.error();
@@ -81,7 +86,7 @@ rt::awaitable<rt::outcome<void>> structure::ensure_schema(bool with_volume, stat
     if (!columns_.contains(fence)) {
         auto made = co_await send(create_fence_table(at_, label), limit);
         if (made.has_error()) co_return made.error();
-        columns_[fence] = {"table_name", "load_seq"};
+        columns_[fence] = {};
     }
     co_return boost::system::in_place_value;
 }
@@ -93,12 +98,12 @@ rt::awaitable<rt::outcome<void>> structure::ensure_table(core::table wanted, sta
     if (known == columns_.end()) {
         auto made = co_await send(create_table(at_, wanted, label), limit);
         if (made.has_error()) co_return made.error();
-        columns_[name] = names_of(wanted.columns);
+        columns_[name] = digests_of(wanted.columns);
         co_return boost::system::in_place_value;
     }
     std::vector<core::column> missing;
     for (const auto& c : wanted.columns)
-        if (!known->second.contains(lower(c.name))) missing.push_back(c);
+        if (!std::binary_search(known->second.begin(), known->second.end(), digest(c.name))) missing.push_back(c);
     if (missing.empty()) co_return boost::system::in_place_value;
     auto added = co_await send(add_columns(at_, wanted.name, missing, label), limit);
     if (added.has_error() && added.error().id == "column.exists") {
@@ -111,7 +116,7 @@ rt::awaitable<rt::outcome<void>> structure::ensure_table(core::table wanted, sta
                                 : co_await send(add_columns(at_, wanted.name, missing, label), limit);
     }
     if (added.has_error()) co_return added.error();
-    columns_[name].merge(names_of(wanted.columns));
+    columns_[name] = digests_of(wanted.columns);
     co_return boost::system::in_place_value;
 }
 

@@ -7,8 +7,8 @@
 #include "sync/databricks/statements.hpp"
 #include "sync/profiles/landing_sql.hpp"
 
+#include <cstdint>
 #include <map>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -40,7 +40,9 @@ public:
         volume_exists_ = false;
         volume_problem_ = std::move(why);
     }
+    // Since the last reset_count().
     std::uint64_t statements_sent() const noexcept { return sent_; }
+    void reset_count() noexcept { sent_ = 0; }
 
 private:
     rt::awaitable<rt::outcome<void>> read(bool with_volume, rt::deadline limit);
@@ -53,7 +55,8 @@ private:
     bool schema_exists_ = false;
     bool volume_exists_ = false;
     std::string volume_problem_;
-    std::map<std::string, std::set<std::string>> columns_;  // table -> columns, both in lower case
+    // Table -> sorted digests of its columns, compared without case: small, because it stays between runs.
+    std::map<std::string, std::vector<std::uint64_t>> columns_;
     std::uint64_t sent_ = 0;
 };
 

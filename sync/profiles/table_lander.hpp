@@ -1,0 +1,63 @@
+// Lands one table: finishes what an earlier run left, then stages and sends slice after slice.
+#pragma once
+
+#include "sync/profiles/fences.hpp"
+#include "sync/profiles/load_sender.hpp"
+#include "sync/profiles/run_report.hpp"
+#include "sync/profiles/structure.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lakeferry::profiles {
+
+// What the tables of one run share. Owned by the run.
+struct landing_run {
+    sync_parts& with;
+    const core::limits& limits;
+    std::string space;
+    std::uint32_t space_number;
+    std::uint64_t number;         // of the run
+    std::uint64_t frozen;         // rows of later batches wait
+    std::uint64_t last_load = 0;  // numbers given out
+    structure& shape;
+    load_journal& journal;
+    load_sender& sender;
+    debts& owed;
+    run_report& report;
+    rt::deadline limit;
+
+    statement_label label(std::uint64_t load = 0) const { return {space, number, load}; }
+};
+
+class table_lander {
+public:
+    table_lander(landing_run& run, core::table table) : run_(run), table_(std::move(table)) {}
+
+    // unfinished: staged loads of this table of earlier runs, in order. Reports rows and errors into the run's
+    // report; the failure is also returned, so that the run can stop where it would hit every table.
+    rt::awaitable<rt::outcome<void>> land(std::vector<load> unfinished);
+
+private:
+    rt::awaitable<rt::outcome<void>> finish(load& l, bool fresh, std::vector<inline_part> rows);
+    rt::awaitable<rt::outcome<bool>> files_are_gone(load& l, const rt::failure& why);
+    rt::awaitable<rt::outcome<void>> landed(load& l);
+    rt::awaitable<rt::outcome<std::optional<load>>> stage(std::vector<inline_part>& rows);
+    rt::awaitable<rt::outcome<bool>> upload_append(load& l, slice_facts& facts);
+    rt::awaitable<rt::outcome<bool>> upload_keyed(load& l, slice_facts& facts);
+    rt::awaitable<rt::outcome<void>> upload(load& l, staged_file file);
+    rt::awaitable<rt::outcome<std::vector<inline_part>>> pack(load& l, slice_facts& facts);
+    rt::awaitable<rt::outcome<std::vector<inline_part>>> pack_again(const load& l);
+    void write_parts(load& l, const slice_facts& facts, const std::vector<inline_part>& rows);
+    std::size_t slice_bytes(bool with_files) const noexcept;
+    std::string file_stem(const load& l) const;
+
+    landing_run& run_;
+    core::table table_;
+    std::string nonce_{};  // of the load in hand
+};
+
+}  // namespace lakeferry::profiles
