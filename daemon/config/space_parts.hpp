@@ -1,0 +1,17 @@
+// The tables of a space's file, one function each. Used by space_file.cpp only.
+#pragma once
+
+#include "daemon/config/reader.hpp"
+#include "sync/core/space_config.hpp"
+
+#include <vector>
+
+namespace lakeferry::daemon {
+
+void read_databricks(const reader& from, core::databricks_settings& to);
+// earlier: the sources before it, whose names and ids it must not repeat.
+core::source_settings read_source(const reader& from, const std::vector<core::source_settings>& earlier);
+void read_identity(const reader& from, core::identity_settings& to);
+void read_profiles_sync(const reader& from, bool allow_short_schedules, core::profiles_sync_settings& to);
+
+}  // namespace lakeferry::daemon
