@@ -1,0 +1,58 @@
+package lakeferry.workspace;
+
+import java.net.URI;
+import java.util.Locale;
+import org.apache.spark.SparkThrowable;
+import org.apache.spark.sql.catalyst.CurrentUserContext;
+import org.apache.spark.sql.catalyst.TableIdentifier;
+import org.apache.spark.sql.catalyst.catalog.*;
+import org.apache.spark.sql.classic.SparkSession;
+import org.apache.spark.sql.types.StructType;
+import scala.Option;
+
+/** What the Python side needs from the JVM and could only spell in many round trips. */
+public final class SessionTools {
+  private SessionTools() {}
+
+  /** Makes `session` the active one of the calling thread, and `user` what current_user() answers. */
+  public static void enter(SparkSession session, String user) {
+    org.apache.spark.sql.SparkSession.setActiveSession(session);
+    CurrentUserContext.CURRENT_USER().set(user);
+  }
+
+  /** The session catalog lives in memory: after a restart, schemas and tables are told to it again from the folders. */
+  public static void restoreSchema(SparkSession session, String name, String location, String comment) {
+    external(session)
+        .createDatabase(new CatalogDatabase(name, comment, URI.create(location), scala.collection.immutable.Map$.MODULE$.empty()), true);
+  }
+
+  /** Registers a Delta folder as a managed table. Columns and properties are not given: Delta reads its own log. */
+  public static void restoreTable(SparkSession session, String schema, String name, String location) {
+    CatalogStorageFormat none = CatalogStorageFormat.empty();
+    CatalogStorageFormat storage = new CatalogStorageFormat(
+        Option.apply(URI.create(location)), none.inputFormat(), none.outputFormat(), none.serde(), none.compressed(), none.properties());
+    CatalogTable$ d = CatalogTable$.MODULE$;
+    external(session).createTable(new CatalogTable(
+        new TableIdentifier(name.toLowerCase(Locale.ROOT), Option.apply(schema)), CatalogTableType.MANAGED(), storage, new StructType(),
+        Option.apply("delta"), d.$lessinit$greater$default$6(), d.$lessinit$greater$default$7(), d.$lessinit$greater$default$8(),
+        d.$lessinit$greater$default$9(), d.$lessinit$greater$default$10(), d.$lessinit$greater$default$11(),
+        d.$lessinit$greater$default$12(), d.$lessinit$greater$default$13(), d.$lessinit$greater$default$14(),
+        d.$lessinit$greater$default$15(), d.$lessinit$greater$default$16(), d.$lessinit$greater$default$17(),
+        d.$lessinit$greater$default$18(), d.$lessinit$greater$default$19(), d.$lessinit$greater$default$20(),
+        d.$lessinit$greater$default$21()), true);
+  }
+
+  private static ExternalCatalog external(SparkSession session) {
+    return session.sharedState().externalCatalog();
+  }
+
+  /** {message, SQLSTATE or null} of the deepest cause that carries a SQLSTATE: that is the one a user can act on. */
+  public static String[] describe(Throwable error) {
+    String[] found = {String.valueOf(error.getMessage()), null};
+    int depth = 0;
+    for (Throwable t = error; t != null && depth < 50; t = t.getCause(), depth++)
+      if (t instanceof SparkThrowable && ((SparkThrowable) t).getSqlState() != null)
+        found = new String[] {t.getMessage(), ((SparkThrowable) t).getSqlState()};
+    return found;
+  }
+}

@@ -1,0 +1,170 @@
+"""What Databricks' SQL has and Spark's has not. A text is cut at token positions and never regenerated, except where QUALIFY
+forces it: writing a syntax tree back loses more than it gains."""
+import re
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from .errors import SqlError, invalid, parse_error, unsupported
+
+BLANK = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.S)
+WORD = re.compile(r"[A-Za-z_]+")
+SCALAR = re.compile(r"(?i)(STRING|BIGINT|LONG|INT|INTEGER|SMALLINT|SHORT|TINYINT|BYTE|DOUBLE|FLOAT|REAL|BOOLEAN|DATE|TIMESTAMP"
+                    r"|TIMESTAMP_NTZ|TIMESTAMP_LTZ|BINARY|VOID|(DECIMAL|DEC|NUMERIC)(\(\d+(,\d+)?\))?|(CHAR|VARCHAR)\(\d+\)"
+                    r"|INTERVAL [A-Z]+( TO [A-Z]+)?)")
+
+
+def head(text: str, words: int = 3) -> tuple[list[str], int]:
+    """The first words in capitals, comments skipped, and where the first one begins."""
+    at = begin = BLANK.match(text).end()
+    found = []
+    while len(found) < words and (m := WORD.match(text, at)):
+        found.append(m[0].upper())
+        at = BLANK.match(text, m.end()).end()
+    return found, begin
+
+
+def tokenize(text: str) -> list:
+    try:
+        return sqlglot.tokenize(text, read="databricks")
+    except SqlglotError as error:
+        raise unsupported(f"a statement that its tokenizer cannot read ({error})") from None
+
+
+def kind(token) -> str:
+    return token.token_type.name
+
+
+def is_string(token) -> bool:
+    return kind(token) in ("STRING", "RAW_STRING", "HEREDOC_STRING")
+
+
+def quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def dotted(name) -> str:
+    return ".".join(quoted(p) for p in name)
+
+
+def name_at(t: list, i: int) -> tuple[list[str], int]:
+    """A name of one to three parts at token i, and the index after it."""
+    if i >= len(t) or is_string(t[i]):
+        raise SqlError("\n[PARSE_SYNTAX_ERROR] Syntax error: a name is missing at the end of input. SQLSTATE: 42601", "42601")
+    parts = [t[i].text]
+    while i + 2 < len(t) and kind(t[i + 1]) == "DOT":
+        i += 2
+        parts.append(t[i].text)
+    return parts, i + 1
+
+
+def full_name(parts, catalog: str, schema: str, size: int = 3) -> tuple:
+    """Completed by the defaults and in lower case, as Unity Catalog keeps names."""
+    defaults = [catalog, schema][: size - 1]
+    return tuple(p.lower() for p in ((defaults + list(parts))[-size:] if len(parts) < size else parts))
+
+
+def closing(t: list, i: int, text: str = "") -> int:
+    depth = 0
+    for j in range(i, len(t)):
+        depth += (kind(t[j]) == "L_PAREN") - (kind(t[j]) == "R_PAREN")
+        if depth == 0:
+            return j
+    raise parse_error("end of input", text, max(len(text) - 1, 0))
+
+
+class Edits:
+    """Replacements by position, applied together so that positions stay true."""
+
+    def __init__(self, text: str):
+        self.text, self.found = text, []
+
+    def replace(self, start: int, end: int, new: str):
+        """`end` is exclusive."""
+        self.found.append((start, end, new))
+
+    def apply(self) -> str:
+        text = self.text
+        for start, end, new in sorted(self.found, reverse=True):
+            text = text[:start] + new + text[end:]
+        return text
+
+
+def markers(text: str, t: list):
+    """(index, name) of every parameter marker `:name`; `a:b` is a path into a VARIANT, `a::b` a cast."""
+    for i in range(len(t) - 1):
+        if kind(t[i]) == "COLON" and t[i + 1].start == t[i].end + 1 and re.fullmatch(r"[A-Za-z_]\w*", t[i + 1].text):
+            if t[i].start == 0 or not re.match(r"[\w`)\]]", text[t[i].start - 1]):
+                yield i, t[i + 1].text
+
+
+def read_parameters(given) -> dict[str, dict]:
+    """The request's parameters by name, checked as the API checks them."""
+    found = {}
+    if not isinstance(given or [], list):
+        raise invalid("parameters must be a list.")
+    for p in given or []:
+        if not isinstance(p, dict) or not isinstance(p.get("name"), str) or not p["name"]:
+            raise invalid("Each parameter needs a name.")
+        if not isinstance(p.get("value"), (str, type(None))):
+            raise invalid(f"The value of parameter '{p['name']}' must be a string.")
+        if p["name"] in found:
+            raise invalid(f"Duplicate parameter '{p['name']}'.")
+        found[p["name"]] = {"value": p.get("value"), "type": str(p.get("type") or "STRING").strip()}
+        if not SCALAR.fullmatch(re.sub(r"\s*([(),])\s*", r"\1", found[p["name"]]["type"])):
+            raise invalid(f"Parameter '{p['name']}' has the unsupported type '{p['type']}'. Only scalar types are supported.")
+    return found
+
+
+def cast_parameters(text: str, t: list, parameters: dict) -> str:
+    """:p of type T  =>  CAST(:p AS T). Spark takes only plain literals for arguments, and no types beside them."""
+    edits = Edits(text)
+    for i, name in markers(text, t):
+        p = parameters.get(name)
+        if p and (p["type"].upper() != "STRING" or p["value"] is None):
+            edits.replace(t[i].start, t[i + 1].end + 1, f"CAST(:{name} AS {p['type']})")
+    return edits.apply()
+
+
+def expand_identifiers(text: str, t: list, parameters: dict) -> str:
+    """IDENTIFIER(:x) and IDENTIFIER('x')  =>  the name itself, so that privileges see it."""
+    edits = Edits(text)
+    for i in range(len(t) - 2):
+        if t[i].text.upper() != "IDENTIFIER" or kind(t[i]) == "IDENTIFIER" or kind(t[i + 1]) != "L_PAREN":
+            continue
+        end = closing(t, i + 1, text)
+        inner = t[i + 2:end]
+        if len(inner) == 1 and is_string(inner[0]):
+            value = inner[0].text
+        elif len(inner) == 2 and kind(inner[0]) == "COLON" and inner[1].text in parameters:
+            value = parameters[inner[1].text]["value"]
+        else:
+            raise unsupported("IDENTIFIER of anything but a string or a parameter")
+        if not value:
+            raise SqlError("[NOT_A_CONSTANT_STRING.NULL] The expression used for the routine or clause `IDENTIFIER` must be a constant "
+                           "STRING which is NOT NULL. SQLSTATE: 42601", "42601")
+        parts, _ = name_at(tokenize(value), 0)
+        edits.replace(t[i].start, t[end].end + 1, dotted(parts))
+    return edits.apply()
+
+
+def rewrite_qualify(text: str, t: list) -> str:
+    """QUALIFY p  =>  SELECT * EXCEPT (_q) FROM (SELECT …, p AS _q …) WHERE _q"""
+    if not any(kind(x) == "QUALIFY" for x in t):
+        return text
+    evolution = re.search(r"\bWITH\s+SCHEMA\s+EVOLUTION\s+(?=INTO\b)", text, re.I)  # unknown to sqlglot's MERGE
+    try:
+        tree = sqlglot.parse_one(text.replace(evolution[0], "") if evolution else text, read="databricks")
+    except SqlglotError as error:
+        raise unsupported(f"QUALIFY in this statement ({str(error).splitlines()[0]})") from None
+    for select in list(tree.find_all(exp.Select)):
+        if select.args.get("qualify"):
+            inner = select.copy()
+            inner.select(exp.alias_(inner.args["qualify"].this.copy(), "_q"), copy=False).set("qualify", None)
+            outer = exp.select("* EXCEPT (_q)", dialect="databricks")
+            for late in [k for k in ("order", "limit", "with", "with_") if inner.args.get(k)]:
+                outer.set(late, inner.args[late].pop())
+            outer = outer.from_(inner.subquery("_qualified")).where("_q")
+            tree = outer if select is tree else select.replace(outer) and tree
+    return re.sub(r"^MERGE ", "MERGE WITH SCHEMA EVOLUTION " if evolution else "MERGE ", tree.sql(dialect="databricks"))

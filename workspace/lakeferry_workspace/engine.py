@@ -1,0 +1,179 @@
+"""Spark and Delta behind the workspace: one JVM, a fresh session per statement."""
+import json
+import logging
+import os
+import re
+from contextlib import contextmanager
+from pathlib import Path
+
+from py4j.protocol import Py4JError, Py4JJavaError
+from pyspark.errors.exceptions.base import PySparkException
+from pyspark.sql import SparkSession
+
+from .errors import SqlError
+from .results import cell, column
+
+logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # else every SQL error is printed as JSON
+PLUGIN = "lakeferry.workspace.WorkspaceCatalog"
+SETTINGS = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    "spark.sql.sources.default": "delta",  # CREATE TABLE without USING is Delta, as on Databricks
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.scripting.enabled": "true",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.default.parallelism": "1",
+    "spark.sql.shuffle.partitions": "1",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.ui.retainedExecutions": "1",
+    "spark.ui.retainedJobs": "1",
+    "spark.ui.retainedStages": "1",
+    "spark.ui.retainedTasks": "1",
+    "spark.databricks.delta.snapshotPartitions": "1",
+    "spark.databricks.delta.merge.repartitionBeforeWrite.enabled": "false",
+    "spark.databricks.delta.merge.materializeSource": "none",
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",
+    # The memory of COPY INTO is in the commits: Delta must not clean them away.
+    "spark.databricks.delta.properties.defaults.enableExpiredLogCleanup": "false",
+}
+JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"  # C1 alone would cap the code cache at 48 MB
+LOG = """rootLogger.level = error
+rootLogger.appenderRef.f.ref = f
+appender.f.type = File
+appender.f.name = f
+appender.f.fileName = {file}
+appender.f.layout.type = PatternLayout
+appender.f.layout.pattern = %d %p %c: %m%n
+"""  # without an appender of its own Spark falls back to its default console profile
+
+
+class Engine:
+    def __init__(self, state: Path, home: Path, jars: list[str], memory: str = "2g", jvm: str = ""):
+        self.state = state.resolve()
+        log = self.state / "log4j2.properties"
+        log.write_text(LOG.format(file=self.state / "spark.log"))
+        conf = home / "conf"
+        conf.mkdir(exist_ok=True)  # empty and always the same: the class data archive is bound to the class path
+        os.environ["SPARK_CONF_DIR"] = str(conf)
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+        archive = home / "classes.jsa"
+        if archive.exists() and "ArchiveClassesAtExit" not in jvm:
+            jvm += f" -XX:SharedArchiveFile={archive} -Xlog:cds=off -Xlog:cds+dynamic=off -Xshare:auto"
+        builder = SparkSession.builder.master("local[2]")
+        for key, value in (SETTINGS | {
+            "spark.driver.memory": memory,
+            "spark.driver.extraClassPath": ":".join(jars),
+            "spark.driver.extraJavaOptions": f"{JVM} -Dlog4j2.configurationFile={log} -Djava.io.tmpdir={self.scratch} {jvm}",
+            "spark.sql.warehouse.dir": str(self.state / "warehouse"),
+            "spark.local.dir": str(self.scratch),
+        }).items():
+            builder = builder.config(key, value)
+        self.catalogs: set[str] = set()
+        self.spark = builder.getOrCreate()
+        self.tools = self.spark._jvm.lakeferry.workspace.SessionTools
+        self.reader = self.spark._jvm.lakeferry.workspace.PlanReader
+
+    @property
+    def scratch(self) -> Path:
+        folder = self.state / "tmp"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    # -- catalogs ----------------------------------------------------------------------------------------------------
+    def restore_schema(self, name: str, folder: Path, comment: str):
+        self.tools.restoreSchema(self.spark._jsparkSession, name, folder.as_uri(), comment or "")
+
+    def restore_table(self, schema: str, folder: Path):
+        self.tools.restoreTable(self.spark._jsparkSession, schema, folder.name, folder.as_uri())
+
+    # -- statements --------------------------------------------------------------------------------------------------
+    def session(self, statement_id: str, user: str, **commit_info):
+        """Stateless like the REST API. The statement's id goes into the commits it makes."""
+        session = self.spark.newSession()
+        for catalog in self.catalogs:
+            session.conf.set(f"spark.sql.catalog.{catalog}", PLUGIN)
+        session.conf.set("spark.databricks.delta.commitInfo.userMetadata", json.dumps({"statement_id": statement_id} | commit_info))
+        self.tools.enter(session._jsparkSession, user)  # of this thread: Spark loads catalogs from it
+        return session
+
+    def use(self, session, catalog: str, schema: str):
+        with translated(self):
+            session.catalog.setCurrentCatalog(catalog)
+            session.catalog.setCurrentDatabase(schema)
+
+    def read_plan(self, text: str) -> dict:
+        """The statement's class and the names it touches, before anything is resolved or run."""
+        with translated(self):
+            plan = self.spark._jsparkSession.sessionState().sqlParser().parsePlan(text)
+            return json.loads(self.reader.read(plan))
+
+    def run(self, session, text: str, args=None, row_limit=None, arrow=False):
+        """One statement; returns (columns, rows of strings or an Arrow table, truncated)."""
+        with translated(self):
+            frame = session.sql(text, args=args or None)
+            fields = frame.schema.fields
+            described = [column(i, f) for i, f in enumerate(fields)]
+            if not described:
+                return [], [], False
+            if arrow:
+                cut = frame.limit(row_limit + 1) if row_limit else frame
+                table = cut.toArrow()
+                over = bool(row_limit) and table.num_rows > row_limit
+                return described, table.slice(0, row_limit) if over else table, over
+            names = [f"c{i}" for i in range(len(fields))]
+            cells = frame.toDF(*names).select(*[cell(n, f.dataType) for n, f in zip(names, fields)])
+            rows = [list(r) for r in (cells.limit(row_limit + 1) if row_limit else cells).collect()]
+            return described, rows[:row_limit], bool(row_limit) and len(rows) > row_limit
+
+    @contextmanager
+    def tagged(self, statement_id: str):
+        """Between enter and exit the jobs of this thread can be cancelled by the statement's id."""
+        context = self.spark.sparkContext
+        context.addJobTag(statement_id)
+        try:
+            yield
+        finally:
+            context.removeJobTag(statement_id)
+
+    def cancel(self, statement_id: str):
+        self.spark.sparkContext.cancelJobsWithTag(statement_id)
+
+    def describe(self, error) -> tuple[str, str | None]:
+        cause = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
+        if cause is None:
+            return str(error), getattr(error, "getSqlState", lambda: None)()
+        try:
+            message, state = self.tools.describe(cause)
+        except Py4JError:
+            return str(error), None
+        return (message, state) if state else (str(error), None)
+
+    def public(self, message: str) -> str:
+        """Names and paths as a client knows them: catalog.schema instead of catalog__schema, /Volumes instead of a local folder."""
+        message = re.sub(r"(; line \d+ pos \d+)?;\n['+A-Z].*", lambda m: m[1] or "", message, count=1, flags=re.S)
+        known = "|".join(sorted(map(re.escape, self.catalogs), key=len, reverse=True)) or "(?!)"
+        message = re.sub(rf"(`?)spark_catalog\1\.\1({known})__", r"\1\2\1.\1", message)
+        message = re.sub(rf"`({known})__(\w+)`", r"`\1`.`\2`", message)
+        message = re.sub(rf"file:/*{re.escape(str(self.state).lstrip('/'))}/Volumes", "dbfs:/Volumes", message)
+        return re.sub(rf"(file:/*)?{re.escape(str(self.state))}/warehouse/({known})__([^/]+)\.db", r"managed:/\2/\3", message)
+
+    def stop(self):
+        self.spark.stop()
+        gateway = self.spark.sparkContext._gateway
+        gateway.shutdown()
+        gateway.proc.stdin.close()  # the JVM ends with its standard input
+        gateway.proc.wait(20)
+
+
+@contextmanager
+def translated(engine: Engine):
+    """Java's errors in Databricks' form: '[CLASS] text SQLSTATE: xxxxx'."""
+    try:
+        yield
+    except (PySparkException, Py4JJavaError) as error:
+        message, state = engine.describe(error)
+        message = engine.public(message)
+        raise SqlError(message if not state or "SQLSTATE" in message else f"{message} SQLSTATE: {state}", state) from None

@@ -1,0 +1,110 @@
+"""information_schema of a catalog, built from folders and Delta logs when it is asked for; rows that one may not see are left out."""
+from . import sources
+from .errors import SqlError, no_catalog
+from .grants import above
+from .objects import VIRTUAL
+from .results import logged_type
+
+VIEWS = {
+    "catalogs": "catalog_name STRING, catalog_owner STRING, comment STRING, created TIMESTAMP, created_by STRING",
+    "schemata": "catalog_name STRING, schema_name STRING, schema_owner STRING, comment STRING, created TIMESTAMP, created_by STRING",
+    "tables": "table_catalog STRING, table_schema STRING, table_name STRING, table_type STRING, is_insertable_into STRING, "
+              "table_owner STRING, comment STRING, created TIMESTAMP, created_by STRING, last_altered TIMESTAMP, "
+              "data_source_format STRING",
+    "columns": "table_catalog STRING, table_schema STRING, table_name STRING, column_name STRING, ordinal_position INT, "
+               "is_nullable STRING, full_data_type STRING, data_type STRING, comment STRING",
+    "volumes": "volume_catalog STRING, volume_schema STRING, volume_name STRING, volume_type STRING, volume_owner STRING, comment STRING",
+    "catalog_privileges": "grantee STRING, catalog_name STRING, privilege_type STRING, inherited_from STRING",
+    "schema_privileges": "grantee STRING, catalog_name STRING, schema_name STRING, privilege_type STRING, inherited_from STRING",
+    "table_privileges": "grantee STRING, table_catalog STRING, table_schema STRING, table_name STRING, privilege_type STRING, "
+                        "inherited_from STRING",
+    "volume_privileges": "grantee STRING, volume_catalog STRING, volume_schema STRING, volume_name STRING, privilege_type STRING, "
+                         "inherited_from STRING",
+}
+
+
+def make_view(world, who, session, catalog: str, name: str, view: str):
+    if not world.objects.exists("Catalog", (catalog,)):
+        raise no_catalog(catalog)
+    world.grants.check(who, [("USE CATALOG", "Catalog", (catalog,))])
+    if name not in VIEWS or not world.objects.is_unity(catalog):
+        raise SqlError(f"[TABLE_OR_VIEW_NOT_FOUND] The table or view `{catalog}`.`{VIRTUAL}`.`{name}` cannot be found (the local workspace "
+                       f"has {', '.join(VIEWS)}). SQLSTATE: 42P01", "42P01")
+    rows = privileges(world, who, catalog, name) if name.endswith("_privileges") else globals()[name](world, who, catalog)
+    sources.view_of_rows(world.engine, session, list(rows), VIEWS[name], view)
+
+
+def stamp(millis) -> str | None:
+    from datetime import datetime, timezone
+    return datetime.fromtimestamp(millis / 1000, timezone.utc).isoformat(timespec="milliseconds") if millis else None
+
+
+def made(about: dict) -> dict:
+    return {"comment": about.get("comment"), "created": stamp(about.get("created_at")), "created_by": about.get("created_by")}
+
+
+def catalogs(world, who, catalog):
+    about = world.objects.about("Catalog", (catalog,))
+    yield {"catalog_name": catalog, "catalog_owner": about.get("owner")} | made(about)
+
+
+def visible_schemas(world, who, catalog):
+    return [s for s in world.objects.schemas(catalog) if world.grants.sees(who, "Schema", (catalog, s))]
+
+
+def schemata(world, who, catalog):
+    for s in visible_schemas(world, who, catalog):
+        about = world.objects.about("Schema", (catalog, s))
+        yield {"catalog_name": catalog, "schema_name": s, "schema_owner": about.get("owner")} | made(about)
+    yield {"catalog_name": catalog, "schema_name": VIRTUAL, "schema_owner": "System user"}
+
+
+def visible_tables(world, who, catalog):
+    for s in world.objects.schemas(catalog):
+        for t in world.objects.tables(catalog, s):
+            if world.grants.sees(who, "Table", (catalog, s, t)):
+                yield catalog, s, t
+
+
+def tables(world, who, catalog):
+    for name in visible_tables(world, who, catalog):
+        about, log = world.objects.about("Table", name), world.objects.log(name).refresh()
+        yield {"table_catalog": name[0], "table_schema": name[1], "table_name": name[2], "table_type": "MANAGED",
+               "is_insertable_into": "YES", "table_owner": about.get("owner"), "data_source_format": "DELTA",
+               "last_altered": stamp(log.altered)} | made(about) | {"comment": log.comment()}
+
+
+def columns(world, who, catalog):
+    for name in visible_tables(world, who, catalog):
+        for position, field in enumerate(world.objects.log(name).refresh().columns()):
+            text, type_name, _ = logged_type(field["type"])
+            yield {"table_catalog": name[0], "table_schema": name[1], "table_name": name[2], "column_name": field["name"],
+                   "ordinal_position": position, "is_nullable": "YES" if field["nullable"] else "NO", "full_data_type": text,
+                   "data_type": type_name, "comment": field.get("metadata", {}).get("comment")}
+
+
+def volumes(world, who, catalog):
+    for s in world.objects.schemas(catalog):
+        for v in world.objects.volumes(catalog, s):
+            if world.grants.sees(who, "Volume", (catalog, s, v)):
+                about = world.objects.about("Volume", (catalog, s, v))
+                yield {"volume_catalog": catalog, "volume_schema": s, "volume_name": v, "volume_type": "MANAGED",
+                       "volume_owner": about.get("owner"), "comment": about.get("comment")}
+
+
+def privileges(world, who, catalog, view):
+    """Own grants, or everybody's for one who may manage the object."""
+    kind = view.removesuffix("_privileges").capitalize()
+    names = {"Catalog": lambda: [(catalog,)], "Schema": lambda: [(catalog, s) for s in world.objects.schemas(catalog)],
+             "Table": lambda: [(catalog, s, t) for s in world.objects.schemas(catalog) for t in world.objects.tables(catalog, s)],
+             "Volume": lambda: [(catalog, s, v) for s in world.objects.schemas(catalog) for v in world.objects.volumes(catalog, s)]}[kind]()
+    labels = {"Catalog": ("catalog_name",), "Schema": ("catalog_name", "schema_name"),
+              "Table": ("table_catalog", "table_schema", "table_name"), "Volume": ("volume_catalog", "volume_schema", "volume_name")}[kind]
+    for name in names:
+        manager = world.grants.holds(who, "MANAGE", kind, name)
+        for k, n in above(kind, name):
+            for grantee, held in world.grants.direct(k, n).items():
+                if manager or grantee in who.identities:
+                    for p in held:
+                        yield dict(zip(labels, name)) | {"grantee": grantee, "privilege_type": p.replace(" ", "_"),
+                                                         "inherited_from": "NONE" if (k, n) == (kind, name) else k.upper()}

@@ -1,0 +1,53 @@
+"""How rows, columns and types look in JSON: type names, type texts, cells as strings."""
+import json
+import re
+
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+NAMES = {"bigint": "LONG", "smallint": "SHORT", "tinyint": "BYTE", "void": "NULL"}
+
+
+def cell(name, kind):
+    """JSON_ARRAY cell: every value a string, timestamps with milliseconds and the zone, NULL stays null."""
+    c = F.col(name)
+    if isinstance(kind, T.TimestampType):
+        return F.date_format(c, "yyyy-MM-dd'T'HH:mm:ss.SSSXXX")
+    if isinstance(kind, T.TimestampNTZType):
+        return F.date_format(c, "yyyy-MM-dd'T'HH:mm:ss.SSS")
+    if isinstance(kind, T.BinaryType):
+        return F.base64(c)
+    return F.to_json(c) if isinstance(kind, (T.ArrayType, T.MapType, T.StructType, T.VariantType)) else c.cast("string")
+
+
+def type_text(t) -> str:
+    if isinstance(t, T.StructType):
+        return "STRUCT<" + ", ".join(f"{f.name}: {type_text(f.dataType)}" for f in t.fields) + ">"
+    if isinstance(t, T.ArrayType):
+        return f"ARRAY<{type_text(t.elementType)}>"
+    return f"MAP<{type_text(t.keyType)}, {type_text(t.valueType)}>" if isinstance(t, T.MapType) else t.simpleString().upper()
+
+
+def type_name(simple: str) -> str:
+    base = re.split(r"[<( ]", simple)[0].lower()
+    return NAMES.get(base, base.upper())
+
+
+def column(position: int, field) -> dict:
+    out = {"name": field.name, "type_text": type_text(field.dataType),
+           "type_name": type_name(field.dataType.simpleString()), "position": position}
+    if isinstance(field.dataType, T.DecimalType):
+        out |= {"type_precision": field.dataType.precision, "type_scale": field.dataType.scale}
+    if out["type_name"] == "INTERVAL":
+        out["type_interval_type"] = out["type_text"].removeprefix("INTERVAL ")
+    return out
+
+
+def columns(names, kind="STRING") -> list[dict]:
+    return [{"name": n, "type_text": kind, "type_name": type_name(kind), "position": i} for i, n in enumerate(names)]
+
+
+def logged_type(kind) -> tuple[str, str, object]:
+    """(type_text, type_name, type as JSON) of a field in a Delta log, as Unity Catalog's columns say it."""
+    parsed = T._parse_datatype_json_value(kind)
+    return parsed.simpleString(), type_name(parsed.simpleString()), json.dumps(kind)

@@ -1,0 +1,132 @@
+"""One statement from text to result: finds who understands it, checks privileges, runs it, keeps owners and counts true."""
+import re
+import shutil
+from dataclasses import dataclass, field
+
+from . import copy_into, grant_sql, sources, volumes
+from .dialect import cast_parameters, expand_identifiers, head, rewrite_qualify, tokenize
+from .errors import SqlError, no_catalog, no_schema
+from .objects import VIRTUAL
+from .privileges import CREATES, REPLACES, WRITES, needs, targets
+from .results import columns
+
+
+@dataclass
+class Call:
+    """What a statement is run with."""
+    id: str
+    text: str
+    catalog: str
+    schema: str
+    who: object
+    parameters: dict = field(default_factory=dict)
+    row_limit: int | None = None
+    arrow: bool = False
+
+
+HANDLERS = (grant_sql, volumes, copy_into)
+
+
+def run(world, call: Call):
+    """(columns, rows or Arrow table, truncated)"""
+    if not world.objects.exists("Catalog", (call.catalog,)):
+        raise no_catalog(call.catalog)
+    words, _ = head(call.text, 3)
+    with world.engine.tagged(call.id):
+        for handler in HANDLERS:
+            if words and handler.handles(words):
+                described, rows = handler.run(world, call)
+                return described, rows[:call.row_limit], bool(call.row_limit) and len(rows) > call.row_limit
+        return spark_statement(world, call)
+
+
+def spark_statement(world, call: Call):
+    engine = world.engine
+    try:
+        text = expand_identifiers(call.text, tokenize(call.text), call.parameters)
+        text = rewrite_qualify(text, tokenize(text))
+    except SqlError:
+        engine.read_plan(call.text)  # where Spark knows better what is wrong, its words are the answer
+        raise
+    session = engine.session(call.id, call.who.user_name)
+    if re.search(r"\bread_files\b|\binformation_schema\b", text, re.I):
+        engine.read_plan(text)
+        text = sources.rewrite(world, call, session, text)
+    plan = engine.read_plan(text)
+    world.grants.check(call.who, needs(plan, call.catalog, call.schema, call.who))
+    before(world, call, plan)
+    if call.schema != VIRTUAL and not world.objects.exists("Schema", (call.catalog, call.schema)):
+        raise no_schema(f"{call.catalog}.{call.schema}")
+    engine.use(session, call.catalog, call.schema)
+    text = cast_parameters(text, tokenize(text), call.parameters)
+    try:
+        result = engine.run(session, text, {n: p["value"] for n, p in call.parameters.items()}, call.row_limit, call.arrow)
+    except SqlError:
+        sweep(world, call, plan)
+        raise
+    return after(world, call, plan, result)
+
+
+def before(world, call: Call, plan: dict):
+    """What Spark would let pass, because it does not know volumes and virtual schemas."""
+    for name in targets(plan, call.catalog, call.schema, {"DropNamespace"}, namespaces=True):
+        if world.objects.volumes(*name) and "CASCADE" not in call.text.upper().split():
+            raise SqlError(f"[SCHEMA_NOT_EMPTY] Cannot drop a schema `{name[0]}`.`{name[1]}` because it contains objects.\nUse DROP SCHEMA "
+                           "... CASCADE to drop the schema and all its objects. SQLSTATE: 2BP01", "2BP01")
+    for name in targets(plan, call.catalog, call.schema, {"CreateNamespace", "DropNamespace"}, namespaces=True):
+        if name[1] == VIRTUAL:
+            raise SqlError(f"[SCHEMA_ALREADY_EXISTS] The schema `{name[0]}`.`{VIRTUAL}` belongs to the system. SQLSTATE: 42P06", "42P06")
+
+
+def after(world, call: Call, plan: dict, result):
+    objects, owner = world.objects, call.who.user_name
+
+    def named(*roles, namespaces=False):
+        return targets(plan, call.catalog, call.schema, set(roles), namespaces)
+
+    for name in named("CreateNamespace", namespaces=True):
+        objects.remember("Schema", name, owner, plan["details"].get("comment"))
+    for name in named("CommentOnNamespace", namespaces=True):
+        objects.describe("Schema", name, comment=plan["details"].get("comment"))
+    for name in named("DropNamespace", namespaces=True):
+        if not objects.schema_folder(name).is_dir():
+            objects.forget("Schema", name)
+            shutil.rmtree(objects.volumes_root.joinpath(*name), ignore_errors=True)
+    for name in named(*CREATES, *REPLACES):
+        objects.remember("Table", name, owner)
+    for name in named("DropTable"):
+        if not objects.exists("Table", name):
+            objects.forget("Table", name)
+    for name in named("RenameTable"):
+        objects.rename("Table", name, (*name[:2], plan["details"]["new_name"][-1].lower()))
+    if plan["top"] in WRITES and not result[0] and (written := named("InsertIntoStatement", "OverwriteByExpression")):
+        n = objects.log(written[0]).rows_written(call.id)  # Spark's INSERT returns nothing
+        return columns(["num_affected_rows", "num_inserted_rows"], "BIGINT"), [[n, n]], False
+    return shown(world, call, plan, result)
+
+
+def shown(world, call: Call, plan: dict, result):
+    """Lists, with Databricks' column names and without what the principal may not see."""
+    described, rows, cut = result
+    if call.arrow or not described:
+        return result
+    if plan["top"] == "ShowTables":
+        place = targets(plan, call.catalog, call.schema, {"ShowTables"}, namespaces=True)
+        place = place[0] if place and len(place[0]) == 2 else (call.catalog, call.schema)
+        described[0]["name"] = "database"
+        rows = [r for r in rows if world.grants.sees(call.who, "Table", (*place, r[1]))]
+    elif plan["top"] == "ShowNamespaces":
+        parts = next((e["parts"] for e in plan["names"] if e["kind"] == "UnresolvedNamespace"), [])
+        catalog = parts[0].lower() if parts else call.catalog
+        described[0]["name"] = "databaseName"
+        rows = [r for r in rows if world.grants.sees(call.who, "Schema", (catalog, r[0]))]
+    elif plan["top"] == "ShowCatalogsCommand":
+        rows = [[c] for c in world.objects.catalogs() if world.grants.sees(call.who, "Catalog", (c,))]
+    return described, rows, cut
+
+
+def sweep(world, call: Call, plan: dict):
+    """A CREATE that failed leaves a folder without a table, which would refuse the next CREATE of that name."""
+    for name in targets(plan, call.catalog, call.schema, CREATES | REPLACES):
+        if not world.objects.exists("Table", name):
+            shutil.rmtree(world.objects.table_folder(name), ignore_errors=True)

@@ -1,0 +1,37 @@
+"""Paths of the form /Volumes/<catalog>/<schema>/<volume>/…: which volume, which local file. Nothing leads out of a volume."""
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class BadPath(ValueError):
+    pass
+
+
+@dataclass(frozen=True)
+class VolumePath:
+    volume: tuple  # (catalog, schema, volume) in lower case
+    rest: tuple  # the segments below it
+
+    @property
+    def text(self) -> str:
+        return "/" + "/".join(("Volumes", *self.volume, *self.rest))
+
+    def local(self, root: Path) -> Path:
+        return root.joinpath(*self.volume, *self.rest)
+
+    def child(self, name: str) -> "VolumePath":
+        return parse(f"{self.text}/{name}")
+
+
+def parse(path: str) -> VolumePath:
+    """Refuses what object stores refuse or what would be another file here: '..', '.', empty segments, NUL."""
+    plain = path.removeprefix("dbfs:")
+    if not plain.startswith("/Volumes/"):
+        raise BadPath(f"The path '{path}' is not a volume path: it must begin with /Volumes/<catalog>/<schema>/<volume>.")
+    parts = plain.removeprefix("/Volumes/").removesuffix("/").split("/")
+    if len(parts) < 3:
+        raise BadPath(f"The path '{path}' is too short: it must begin with /Volumes/<catalog>/<schema>/<volume>.")
+    for part in parts:
+        if part in ("", ".", "..") or "\0" in part or "\\" in part or len(part.encode()) > 255:
+            raise BadPath(f"The path '{path}' has the invalid segment '{part}'.")
+    return VolumePath(tuple(p.lower() for p in parts[:3]), tuple(parts[3:]))
