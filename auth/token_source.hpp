@@ -84,19 +84,20 @@ public:
 private:
     struct round;  // one refresh and those who wait for it
 
-    void start_refresh();
+    std::shared_ptr<round> start_refresh();
     rt::awaitable<void> refresh(std::shared_ptr<round> mine);
     rt::awaitable<rt::outcome<token_grant>> ask(rt::deadline limit);
     rt::awaitable<rt::outcome<token_grant>> ask_once(rt::deadline limit);
-    rt::awaitable<void> discover(rt::deadline limit);
+    rt::awaitable<rt::outcome<endpoint>> find_endpoint(rt::deadline limit);
     void accept(token_grant grant);
     void note_failure(const rt::failure& why);
+    double unit();
     bool usable() const noexcept;
 
     boost::asio::any_io_executor ex_;
     needs with_;
     oauth_settings settings_;
-    std::optional<endpoint> endpoint_;
+    std::optional<endpoint> endpoint_;  // as discovered
     std::shared_ptr<const secret> token_;
     std::uint64_t generation_ = 0;
     rt::time_point expires_{};

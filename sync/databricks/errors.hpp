@@ -21,6 +21,7 @@ namespace lakeferry::databricks {
 //   workspace.throttled     429 and its error codes                              throttled
 //   workspace.not_databricks  HTML, redirect, not JSON where the API speaks JSON never
 //   workspace.private_link  Azure's redirect of a blocked private link           never
+//   workspace.ip_blocked    an IP access list of the workspace                   never
 //   auth.refused            the token was refused twice                          reauth
 //   permission.missing      a privilege; detail holds the GRANT                  never
 //   entitlement.missing     databricks-sql-access                                never
@@ -36,7 +37,7 @@ namespace lakeferry::databricks {
 //   statement.canceled      by us or by somebody else                            transient
 //   statement.vanished      404 while polling                                    unknown_outcome
 //   statement.failed        everything else; transient if the error code says so
-//   request.refused         any other 4xx                                        never
+//   request.refused, request.not_found, request.exists   any other 4xx           never
 //   http_path.cluster, http_path.malformed                                       never
 
 // An error body in any of the shapes that occur: JSON with a text or numeric error_code, SCIM, "CODE: message"
@@ -61,8 +62,14 @@ struct rest_context {
     std::string origin{};     // "https://dbc-1.cloud.databricks.com"
     std::string principal{};  // for the GRANT; may be empty
     bool idempotent = true;
+    bool expects_json = true;  // an HTML page with a 2xx is an error then
     std::optional<rt::duration> retry_after{};  // as parsed from the answer
 };
+
+// By content type, or by how the body begins.
+bool is_html(const http::response& answer);
+// The statement sits in a message only up to "== SQL ==" and for at most 400 bytes.
+std::string short_message(std::string_view message);
 
 // nullopt: the answer is a good one (2xx, and not an HTML page in place of JSON).
 std::optional<rt::failure> rest_failure(const http::response& answer, const rest_context& context);
