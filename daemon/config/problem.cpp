@@ -51,6 +51,9 @@ std::string nearest_name(std::string_view written, const std::vector<std::string
 {
     // A third of the letters may be wrong: more than that is another word.
     const std::size_t tolerated = std::max<std::size_t>(1, written.size() / 3);
+    for (const std::string& name : known)
+        if (std::min(name.size(), written.size()) >= 3 && (name.starts_with(written) || written.starts_with(name)))
+            return name;
     std::string best;
     std::size_t best_distance = tolerated + 1;
     for (const std::string& name : known) {
