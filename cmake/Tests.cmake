@@ -19,6 +19,9 @@ lakeferry_library(world tests/support/world LINKS lakeferry_rt lakeferry_obs GTe
 lakeferry_library(fake_net tests/support/fake_net LINKS lakeferry_world lakeferry_http)
 lakeferry_library(fake_disk tests/support/fake_disk LINKS lakeferry_world lakeferry_store)
 lakeferry_library(fake_databricks tests/support/fake_databricks LINKS lakeferry_fake_net lakeferry_databricks lakeferry_core)
+# Understands the landing's statements, so that simulated runs end with tables that can be compared.
+lakeferry_library(landing_model tests/support/landing_model
+                  LINKS lakeferry_fake_databricks lakeferry_fake_disk lakeferry_profiles)
 
 lakeferry_test(unit_rt tests/unit/rt lakeferry_rt lakeferry_world)
 lakeferry_test(unit_obs tests/unit/obs lakeferry_obs lakeferry_world)
@@ -30,11 +33,11 @@ lakeferry_test(unit_store tests/unit/store lakeferry_store lakeferry_fake_disk)
 lakeferry_test(unit_databricks tests/unit/databricks lakeferry_databricks lakeferry_fake_databricks)
 lakeferry_test(unit_intake tests/unit/intake lakeferry_intake lakeferry_fake_disk lakeferry_fake_net)
 lakeferry_test(unit_identity tests/unit/identity lakeferry_identity lakeferry_fake_disk)
-lakeferry_test(unit_profiles tests/unit/profiles lakeferry_profiles lakeferry_fake_disk lakeferry_fake_databricks)
+lakeferry_test(unit_profiles tests/unit/profiles lakeferry_profiles lakeferry_landing_model)
 lakeferry_test(unit_config tests/unit/daemon/config lakeferry_config)
 lakeferry_test(unit_daemon tests/unit/daemon lakeferry_daemon lakeferry_fake_disk lakeferry_fake_databricks)
 lakeferry_test(unit_lint tests/unit/lint)
-lakeferry_test(sim tests/sim lakeferry_daemon lakeferry_fake_disk lakeferry_fake_databricks)
+lakeferry_test(sim tests/sim lakeferry_daemon lakeferry_landing_model)
 
 # One source per parser, linked twice: with libFuzzer, and with a plain runner that replays the
 # corpus as an ordinary test under any compiler.

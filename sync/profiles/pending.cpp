@@ -42,7 +42,7 @@ rt::outcome<std::vector<core::table>> tables_of(store::store& in, std::uint32_t 
 {
     std::vector<core::table> out;
     rt::outcome<void> bad = boost::system::in_place_value;
-    const std::string from = core::key32(space);
+    const std::string from = core::key32(space) + "t";
     auto scanned = in.scan(store::family::schema, from, core::prefix_end(from),
                            [&](std::string_view, std::string_view value) {
                                auto t = core::decode_table(value);

@@ -1,0 +1,102 @@
+// Texts of the landing's statements: exact, because what is sent must be known, and safe for hostile names.
+#include "sync/profiles/landing_sql.hpp"
+
+#include <gtest/gtest.h>
+
+using namespace lakeferry;
+using namespace lakeferry::profiles;
+
+namespace {
+
+const place at{"main", "acme", "lakeferry"};
+const statement_label label{"acme", 7, 12};
+
+core::table tracks()
+{
+    return {.name = "tracks",
+            .columns = {{"id", core::column_type::string, "Message id"},
+                        {"received_at", core::column_type::timestamp, ""},
+                        {"n", core::column_type::bigint, ""}},
+            .cluster_by = {"received_at"},
+            .comment = "One row a track call"};
+}
+
+core::table traits()
+{
+    return {.name = "user_traits",
+            .kind = core::table_kind::keyed,
+            .columns = {{"canonical_segment_id"}, {"name"}, {"value"}, {"seq", core::column_type::string, ""}},
+            .key = {"canonical_segment_id", "name"}};
+}
+
+}  // namespace
+
+TEST(LandingSql, CopyCastsEveryColumnAndNamesItsFiles)
+{
+    const std::vector<std::string> files{"load-1.json.gz", "load-2.json.gz"};
+    EXPECT_EQ(copy_into(at, tracks(), "/Volumes/main/acme/lakeferry", files, label),
+              "/* lakeferry space=acme run=7 load=tracks-12 */\n"
+              "COPY INTO `main`.`acme`.`tracks`\n"
+              "FROM (SELECT CAST(`id` AS STRING) AS `id`, CAST(`received_at` AS TIMESTAMP) AS `received_at`, "
+              "CAST(`n` AS BIGINT) AS `n` FROM '/Volumes/main/acme/lakeferry')\n"
+              "FILEFORMAT = JSON\nFILES = ('load-1.json.gz', 'load-2.json.gz')\n"
+              "FORMAT_OPTIONS ('mode' = 'FAILFAST', 'primitivesAsString' = 'true')");
+}
+
+TEST(LandingSql, KeyedMergeIsFencedGuardedAndBounded)
+{
+    const std::string sql = merge_keyed(at, traits(), {"/Volumes/main/acme/lakeferry/x.json.gz", "use_a", "use_z"}, label);
+    EXPECT_NE(sql.find("coalesce(max(load_seq), 0) FROM `main`.`acme`.`_lakeferry_loads` WHERE table_name = "
+                       "'user_traits') < 12"),
+              std::string::npos)
+        << sql;
+    EXPECT_NE(sql.find("t.`canonical_segment_id` BETWEEN 'use_a' AND 'use_z'"), std::string::npos) << sql;
+    EXPECT_NE(sql.find("WHEN MATCHED AND s._op = 'delete' AND t.seq < s.seq THEN DELETE"), std::string::npos) << sql;
+    EXPECT_NE(sql.find("WHEN NOT MATCHED AND s._op <> 'delete' THEN INSERT"), std::string::npos) << sql;
+    EXPECT_NE(sql.find("read_files('/Volumes/main/acme/lakeferry/x.json.gz'"), std::string::npos) << sql;
+}
+
+TEST(LandingSql, RowsInsideTheStatementAreInsertOnly)
+{
+    const std::string sql = merge_rows(at, tracks(), "2026-01-01T00:00:00.000000Z", label);
+    EXPECT_NE(sql.find("from_json(:rows, 'array<struct<`id` STRING, `received_at` STRING, `n` STRING>>')"),
+              std::string::npos)
+        << sql;
+    EXPECT_NE(sql.find("ON t.`id` = s.`id` AND t.`received_at` >= CAST('2026-01-01T00:00:00.000000Z' AS TIMESTAMP)"),
+              std::string::npos)
+        << sql;
+    EXPECT_EQ(sql.find("WHEN MATCHED"), std::string::npos) << sql;
+}
+
+TEST(LandingSql, UpdateLogsAreToldApartBySeq)
+{
+    core::table log{.name = "id_graph_updates", .columns = {{"segment_id"}, {"seq"}, {"uuid_ts", core::column_type::timestamp}}};
+    EXPECT_EQ(row_key(log), "seq");
+    EXPECT_EQ(row_key(tracks()), "id");
+    core::table mapping{.name = "m", .columns = {{"id"}, {"received_at"}, {"seq"}}};
+    EXPECT_EQ(row_key(mapping), "seq");
+}
+
+TEST(LandingSql, NamesAndCommentsCannotEscapeTheirQuotes)
+{
+    core::table odd{.name = "a`; DROP TABLE x", .columns = {{"c`1", core::column_type::string, "it's \\ here"}}};
+    const std::string sql = create_table(at, odd, label);
+    EXPECT_NE(sql.find("`main`.`acme`.`a``; DROP TABLE x` (`c``1` STRING COMMENT '"), std::string::npos) << sql;
+    EXPECT_EQ(sql.find("'it's"), std::string::npos) << sql;
+}
+
+TEST(LandingSql, AllNewColumnsGoIntoOneStatement)
+{
+    const std::vector<core::column> columns{{"a", core::column_type::bigint, "x"}, {"b", core::column_type::double_, ""}};
+    EXPECT_NE(add_columns(at, "tracks", columns, label)
+                  .find("ALTER TABLE `main`.`acme`.`tracks` ADD COLUMNS (`a` BIGINT COMMENT 'x', `b` DOUBLE)"),
+              std::string::npos);
+}
+
+TEST(LandingSql, OneStatementMovesTheFencesOfAllTables)
+{
+    const std::vector<std::pair<std::string, std::uint64_t>> fences{{"a", 3}, {"b", 9}};
+    const std::string sql = move_fences(at, fences, label);
+    EXPECT_NE(sql.find("VALUES ('a', CAST(3 AS BIGINT)), ('b', CAST(9 AS BIGINT))"), std::string::npos) << sql;
+    EXPECT_NE(sql.find("t.load_seq < s.load_seq THEN UPDATE"), std::string::npos) << sql;
+}

@@ -1,0 +1,38 @@
+// A store in memory with an outbox to read from.
+#pragma once
+
+#include "sync/core/outbox_block.hpp"
+#include "sync/core/table.hpp"
+#include "sync/store/store.hpp"
+#include "tests/support/fake_disk/fake_disk.hpp"
+
+#include <memory>
+#include <string>
+
+namespace lakeferry::test {
+
+struct outbox_fixture {
+    fake_disk disk{};
+    std::unique_ptr<store::store> store{};
+    static constexpr std::uint32_t space = 1;
+
+    outbox_fixture()
+    {
+        store::store_options options;
+        options.directory = "/state";
+        options.env = disk.env();
+        store = std::move(store::store::open(options).value());
+    }
+
+    void put(const core::table& t, std::uint64_t batch, std::string lines, std::uint32_t rows)
+    {
+        store::batch changes;
+        changes.put(store::family::outbox, core::outbox_key(space, t.number, batch),
+                    core::encode_outbox_block({.rows = rows, .lines = std::move(lines)}));
+        ASSERT_OK(store->write(std::move(changes), store::durable::no));
+    }
+
+    static void ASSERT_OK(const rt::outcome<void>& done) { rt::check(done.has_value(), "the store in memory takes it"); }
+};
+
+}  // namespace lakeferry::test
