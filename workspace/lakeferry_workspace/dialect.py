@@ -61,8 +61,8 @@ def name_at(t: list, i: int) -> tuple[list[str], int]:
 
 def full_name(parts, catalog: str, schema: str, size: int = 3) -> tuple:
     """Completed by the defaults and in lower case, as Unity Catalog keeps names."""
-    defaults = [catalog, schema][: size - 1]
-    return tuple(p.lower() for p in ((defaults + list(parts))[-size:] if len(parts) < size else parts))
+    defaults = [catalog, schema][: max(size - len(parts), 0)]
+    return tuple(p.lower() for p in (*defaults, *parts))
 
 
 def closing(t: list, i: int, text: str = "") -> int:
