@@ -36,6 +36,8 @@ namespace lakeferry::databricks {
 //   statement.committed     2DKD0: the data WAS committed                        (statements::wait makes it success)
 //   statement.canceled      by us or by somebody else                            transient
 //   statement.vanished      404 while polling                                    unknown_outcome
+//   statement.unreadable_file, file.not_found   of a COPY INTO                      never
+//   statement.no_slot, statement.deadline (unknown_outcome), statement.result_gone, statement.bad_answer
 //   statement.failed        everything else; transient if the error code says so
 //   request.refused, request.not_found, request.exists   any other 4xx           never
 //   http_path.cluster, http_path.malformed                                       never

@@ -59,8 +59,9 @@ public:
     rt::awaitable<rt::outcome<statement_status>> peek(std::string id, rt::deadline limit);
 
     // Polls until it ends (0.1 s growing to 5 s), through expired tokens, throttling, restarts and resets;
-    // fetches all rows. Failures: statement_failure's, "statement.vanished" (unknown_outcome), "statement.deadline"
-    // (unknown_outcome: it still runs unless cancelled). Cancelling the caller does not cancel the statement.
+    // fetches all rows. CLOSED and 2DKD0 are success without a result. Failures: statement_failure's, "statement.vanished" (unknown_outcome), "statement.deadline"
+    // (unknown_outcome: it still runs unless cancelled), and any refusal of the polling itself (unknown_outcome:
+    // a revoked principal does not stop its statements). Cancelling the caller does not cancel the statement.
     rt::awaitable<rt::outcome<statement_result>> wait(std::string id,
                                                       rt::deadline limit,
                                                       wait_options options = {});
@@ -75,11 +76,15 @@ public:
                                                                     std::string warehouse_id,
                                                                     rt::deadline limit);
 
-    // For reads and idempotent DDL only: slot, submit and wait; repeated after unknown outcomes, vanished
-    // statements and transient failures (conflicts included) until the deadline or attempts_max.
+    // For idempotent DDL: slot, submit and wait; repeated after unknown outcomes, vanished statements and
+    // transient failures (conflicts included) until the deadline, attempts_max times at most. The result may be lost.
     rt::awaitable<rt::outcome<statement_result>> run(statement what,
                                                      rt::deadline limit,
                                                      unsigned attempts_max = 5);
+    // For reads: the same, and a lost result is read again.
+    rt::awaitable<rt::outcome<statement_result>> read(statement what,
+                                                      rt::deadline limit,
+                                                      unsigned attempts_max = 5);
 
     workspace& door() const noexcept { return door_; }
 
@@ -88,6 +93,10 @@ private:
                                                        rt::deadline limit,
                                                        std::size_t rows_max);
     rt::awaitable<rt::outcome<statement_result>> run_once(const statement& what, rt::deadline limit);
+    rt::awaitable<rt::outcome<statement_result>> repeat(statement what,
+                                                        rt::deadline limit,
+                                                        unsigned attempts_max,
+                                                        bool needs_result);
     double unit();
 
     workspace& door_;

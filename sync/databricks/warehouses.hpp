@@ -57,6 +57,8 @@ class warehouse_start_fsm {
 public:
     enum class action { done, request_start, pause, give_up };
     action answered(const warehouse_info& info) noexcept;
+    // The request was refused or lost: the next one who looks asks again.
+    void request_failed() noexcept { start_requested_ = false; }
     // min(attempt, 10) s and up to one more.
     rt::duration pause(double unit) noexcept;
     bool start_requested() const noexcept { return start_requested_; }
@@ -64,6 +66,7 @@ public:
 private:
     bool start_requested_ = false;
     bool seen_starting_ = false;
+    unsigned stopped_since_request_ = 0;
     unsigned attempt_ = 0;
 };
 
@@ -109,7 +112,8 @@ private:
     struct shared_wait;
     struct seat;
 
-    rt::awaitable<void> lead(workspace& door, shared_wait& wait, rt::deadline limit);
+    rt::awaitable<std::optional<rt::failure>> lead(workspace& door, shared_wait& wait, rt::deadline limit);
+    void note(shared_wait& wait, const warehouse_info& info);
     void changed();
 
     boost::asio::any_io_executor ex_;
