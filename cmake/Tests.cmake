@@ -37,6 +37,7 @@ lakeferry_test(unit_profiles tests/unit/profiles lakeferry_profiles lakeferry_la
 lakeferry_test(unit_config tests/unit/daemon/config lakeferry_config)
 lakeferry_test(unit_daemon tests/unit/daemon lakeferry_daemon lakeferry_fake_disk lakeferry_fake_databricks)
 lakeferry_test(unit_lint tests/unit/lint)
+lakeferry_test(sim_landing tests/sim/landing lakeferry_landing_model)
 lakeferry_test(sim tests/sim lakeferry_daemon lakeferry_landing_model)
 
 # One source per parser, linked twice: with libFuzzer, and with a plain runner that replays the
