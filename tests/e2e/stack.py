@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -242,12 +243,28 @@ class Daemon:
     def status(self) -> dict[str, Any]:
         return json.loads(self.command("status", "--json").stdout)
 
+    def metrics(self) -> dict[str, list[tuple[dict[str, str], float]]]:
+        """What /metrics says now: name -> [(labels, value)]."""
+        with urllib.request.urlopen(self.config.admin + "/metrics", timeout=30) as answer:
+            return parse_metrics(answer.read().decode())
+
     def kill(self) -> None:
         if self.process is not None:
             self.process.kill()
 
     def stop(self) -> int:
         return self.process.stop() if self.process is not None and self.process.running else 0
+
+
+def parse_metrics(text: str) -> dict[str, list[tuple[dict[str, str], float]]]:
+    """Prometheus' text format."""
+    found: dict[str, list[tuple[dict[str, str], float]]] = {}
+    for line in text.splitlines():
+        match = re.fullmatch(r'([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)(?: \d+)?', line)
+        if match is not None and not line.startswith("#"):
+            labels = dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', match[2] or ""))
+            found.setdefault(match[1], []).append((labels, float(match[3])))
+    return found
 
 
 def http_status(url: str) -> int | None:

@@ -36,8 +36,8 @@ def answering(path):
             return 200, {"success": True}
         expect = next(raws)["expect"]
         if "rejected" in expect:
-            return 200, {"rejected": [{"index": int(index), "reason": reason} for index, reason in expect["rejected"].items()]}
-        return expect["status"][0], {"error": {"reason": expect["reason"]}}
+            return 200, {"rejected": [{"index": int(index), "code": reason} for index, reason in expect["rejected"].items()]}
+        return expect["status"][0], {"success": False, "code": expect["reason"], "message": "why"}
     return answer
 
 
@@ -123,12 +123,13 @@ def test_missing_and_foreign_files_are_explained(tmp_path):
 
 
 @pytest.mark.parametrize("expect, status, answer, problem", (
-    ({"status": [400], "reason": "bad_request"}, 400, b'{"error":"bad_request"}', None),
+    ({"status": [400], "reason": "bad_request"}, 400, b'{"code":"bad_request","message":"cut off"}', None),
+    ({"status": [400], "reason": "bad_request"}, 400, b'{"code":"bad_request"}', "does not say"),
     ({"status": [400], "reason": "bad_request"}, 200, b"{}", "answered 200"),
     ({"status": [400], "reason": "bad_request"}, 400, b"oops", "no JSON body"),
     ({"status": [400], "reason": "bad_request"}, 400, b"[]", "not an object"),
-    ({"status": [400], "reason": "id_required"}, 400, b'{"error":"bad_request"}', "does not name the reason"),
-    ({"status": [200], "rejected": {"0": "id_required"}}, 200, b'{"rejected":[{"index":0,"reason":"id_required"}]}', None),
+    ({"status": [400], "reason": "id_required"}, 400, b'{"code":"bad_request","message":"m"}', "does not say"),
+    ({"status": [200], "rejected": {"0": "id_required"}}, 200, b'{"rejected":[{"index":0,"code":"id_required"}]}', None),
     ({"status": [200], "rejected": {"0": "id_required"}}, 200, b'{"rejected":[]}', "expected {'0'"),
 ))
 def test_judge(expect, status, answer, problem):

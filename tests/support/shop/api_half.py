@@ -13,7 +13,7 @@ from typing import Any, Iterable, Iterator
 from .week import Item, compact
 
 WINDOW = 600          # items that are sorted by source together
-SINGLE_STATUS = {"unknown_source": [401], "too_large": [400, 413]}   # every other refusal of a single call is a 400
+SINGLE_STATUS = {"unknown_source": [401], "too_large": [413]}   # every other refusal of a single call is a 400
 NEVER_SINGLE = ("unknown_type",)      # on /v1/track the path says what the type is
 NEVER_BATCHED = ("unknown_source",)   # a batch has one key for all its calls
 

@@ -149,16 +149,16 @@ def judge(expect: dict[str, Any], status: int, answer: bytes) -> str | None:
     if not isinstance(body, dict):
         return f"the {status} has a JSON body that is not an object: {answer[:200]!r}"
     if "rejected" not in expect:
-        text = json.dumps(body)
-        return None if expect["reason"] in text else f"the answer does not name the reason {expect['reason']}: {text[:300]}"
-    found = {str(entry["index"]): entry["reason"] for entry in rejected_entries(body)}
+        named = body.get("code") == expect["reason"] and body.get("message")
+        return None if named else f"the answer does not say {expect['reason']} and why: {answer[:300]!r}"
+    found = {str(entry["index"]): entry["code"] for entry in rejected_entries(body)}
     return None if found == expect["rejected"] else f"rejected {found}, expected {expect['rejected']}"
 
 
 def rejected_entries(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """The calls of a batch that the answer reports as refused, each with `index` and `reason`."""
+    """The calls of a batch that the answer reports as refused, each with `index` and `code`."""
     entries = body.get("rejected", [])
-    return [entry for entry in entries if isinstance(entry, dict) and "index" in entry and "reason" in entry]
+    return [entry for entry in entries if isinstance(entry, dict) and "index" in entry and "code" in entry]
 
 
 def read_lines(path: str) -> Iterator[dict[str, Any]]:
