@@ -1,0 +1,271 @@
+#include "sync/intake/acceptor.hpp"
+
+#include "net/rt/offload.hpp"
+#include "sync/core/event_block.hpp"
+#include "sync/core/keys.hpp"
+#include "sync/core/space_state.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+#include <set>
+
+namespace lakeferry::intake {
+namespace {
+
+namespace this_coro = boost::asio::this_coro;
+
+constexpr std::uint32_t last_space = 0xFFFF'FFFF;
+
+std::uint64_t measure(store::store& in)
+{
+    const std::string from = core::key32(0);
+    const std::string to = core::key32(last_space);
+    return in.approximate_bytes(store::family::events, from, to) + in.approximate_bytes(store::family::outbox, from, to);
+}
+
+// The arrival number that the next block of a space gets: one more than any that was ever given out.
+rt::outcome<std::uint64_t> next_arrival(store::store& in, std::uint32_t space)
+{
+    const auto last = in.last(store::family::events, core::key32(space), core::key32(space + 1));
+    if (last.has_error()) return last.error();
+    const auto resolved = in.get(store::family::meta, core::space_meta_key(space, "resolved"));
+    if (resolved.has_error()) return resolved.error();
+    std::uint64_t highest = 0;
+    if (last->has_value() && (*last)->first.size() == 12) highest = core::read_be64((*last)->first, 4);
+    if (resolved->has_value() && (*resolved)->size() == 8) highest = std::max(highest, core::read_be64(**resolved));
+    return highest + 1;
+}
+
+}  // namespace
+
+// What is written at once.
+struct acceptor::group {
+    explicit group(const boost::asio::any_io_executor& ex) : done(ex) {}
+
+    std::vector<piece> pieces{};
+    std::vector<side_record> also{};
+    std::size_t bytes = 0;
+    rt::event done;
+    rt::outcome<void> result{};
+};
+
+acceptor::acceptor(boost::asio::any_io_executor loop, boost::asio::any_io_executor workers, rt::time_source& clock,
+                   store::store& into, obs::metrics& metrics, obs::log& log, acceptor_settings settings, wake on_events)
+    : loop_(std::move(loop)),
+      workers_(std::move(workers)),
+      clock_(clock),
+      store_(into),
+      metrics_(metrics),
+      log_(log),
+      settings_(settings),
+      on_events_(std::move(on_events)),
+      work_(loop_),
+      commits_(metrics.counter("lakeferry_intake_commits_total", "Groups of accepted calls written to disk")),
+      commit_failures_(metrics.counter("lakeferry_intake_commit_failures_total", "Groups that could not be written")),
+      bytes_(metrics.counter("lakeferry_intake_bytes_total", "Bytes of accepted calls written to disk"))
+{
+    metrics.gauge("lakeferry_intake_in_flight_bytes", "Bytes of calls that wait for the disk", {},
+                  [this] { return static_cast<double>(bytes_in_flight_); });
+    metrics.gauge("lakeferry_intake_backlog_bytes", "Unresolved events and unlanded rows on disk, as last measured", {},
+                  [this] { return static_cast<double>(backlog_bytes_); });
+}
+
+rt::awaitable<rt::outcome<void>> acceptor::add_space(std::uint32_t number, std::string id)
+{
+    auto next = co_await rt::offload_uncancellable(workers_, [&in = store_, number] { return next_arrival(in, number); });
+    if (next.has_error()) co_return next.error();
+    space& one = spaces_[number];
+    one.next = std::max(one.next, *next);
+    one.active = true;
+    one.calls = &metrics_.counter("lakeferry_intake_calls_total", "Accepted calls on disk", {{"space", id}});
+    one.id = std::move(id);
+    co_return rt::outcome<void>();
+}
+
+void acceptor::remove_space(std::uint32_t number)
+{
+    // The numbers stay known: blocks of the space may still wait.
+    if (const auto at = spaces_.find(number); at != spaces_.end()) {
+        at->second.active = false;
+        at->second.calls = nullptr;
+    }
+}
+
+rt::failure acceptor::full(const char* id, std::string detail) const
+{
+    rt::failure out;
+    out.retry = rt::retry_class::transient;
+    out.id = id;
+    out.detail = std::move(detail);
+    out.retry_after = settings_.retry_after;
+    return out;
+}
+
+std::optional<rt::failure> acceptor::refuses(std::size_t more_bytes) const
+{
+    if (stopping_) return full("intake.stopping", "the daemon is stopping: send again, to another instance or later");
+    // When the time is over one request may try: its write says whether the state has changed.
+    if (refusing_ && clock_.now() < refusing_until_) return refusing_;
+    if (bytes_in_flight_ > 0 && bytes_in_flight_ + more_bytes > settings_.bytes_in_flight_max) {
+        rt::failure out = full("intake.busy", "too many calls are under way at once: send again after the time given");
+        out.retry = rt::retry_class::throttled;
+        out.retry_after = std::chrono::seconds(1);
+        return out;
+    }
+    return std::nullopt;
+}
+
+acceptor::group& acceptor::open_group()
+{
+    if (waiting_.empty() || waiting_.back()->bytes >= settings_.group_bytes_max)
+        waiting_.push_back(std::make_shared<group>(loop_));
+    return *waiting_.back();
+}
+
+void acceptor::nudge()
+{
+    nudged_ = true;
+    work_.set();
+}
+
+rt::awaitable<rt::outcome<void>> acceptor::commit(std::vector<piece> pieces, std::vector<side_record> also)
+{
+    if (stopping_) co_return *refuses(0);
+    std::size_t bytes = 0;
+    for (const auto& one : pieces) {
+        const auto at = spaces_.find(one.space);
+        if (at == spaces_.end() || !at->second.active)
+            co_return full("intake.space_gone", "the space was removed from the configuration a moment ago");
+        bytes += one.block.size();
+    }
+    for (const auto& one : also) bytes += one.key.size() + one.value.size();
+
+    open_group();
+    const std::shared_ptr<group> mine = waiting_.back();
+    for (auto& one : pieces) mine->pieces.push_back(std::move(one));
+    for (auto& one : also) mine->also.push_back(std::move(one));
+    mine->bytes += bytes;
+    bytes_in_flight_ += bytes;
+    work_.set();
+    co_await mine->done.wait();
+    co_return mine->result;
+}
+
+rt::awaitable<void> acceptor::run()
+{
+    co_await this_coro::reset_cancellation_state(boost::asio::enable_total_cancellation());
+    co_await this_coro::throw_if_cancelled(false);
+    const auto state = co_await this_coro::cancellation_state;
+    for (;;) {
+        const bool cancelled = state.cancelled() != boost::asio::cancellation_type::none;
+        if (!waiting_.empty() || nudged_) {
+            nudged_ = false;
+            if (waiting_.empty()) open_group();
+            const auto next = waiting_.front();
+            waiting_.pop_front();
+            co_await write_group(next);
+        } else if (cancelled) {
+            break;
+        } else {
+            work_.clear();
+            co_await work_.wait_once();
+        }
+        stopping_ = stopping_ || state.cancelled() != boost::asio::cancellation_type::none;
+    }
+    stopping_ = true;
+}
+
+rt::awaitable<void> acceptor::write_group(std::shared_ptr<group> one)
+{
+    // Numbers of a failed write are not given out again: it may have happened all the same, and may have been
+    // resolved by the time at which the next block comes.
+    std::vector<std::string> keys;
+    keys.reserve(one->pieces.size());
+    for (const auto& p : one->pieces) keys.push_back(core::event_key(p.space, spaces_[p.space].next++));
+    store::batch companions;
+    if (companion_) companion_(companions);
+
+    const bool first_measure = backlog_full_;
+    const bool then_measure =
+        !first_measure && (!measured_ || unmeasured_bytes_ + one->bytes >= settings_.measure_every_bytes);
+    auto how = co_await rt::offload_uncancellable(
+        workers_, [&in = store_, &g = *one, &keys, &companions, first_measure, then_measure,
+                   limit = settings_.backlog_bytes_max]() -> written {
+            written out;
+            if (first_measure) {
+                out.backlog = measure(in);
+                if (*out.backlog > limit) return out;
+            }
+            store::batch& all = companions;
+            for (std::size_t i = 0; i < keys.size(); ++i) all.put(store::family::events, keys[i], g.pieces[i].block);
+            for (const auto& record : g.also) all.put(record.where, record.key, record.value);
+            if (all.empty()) return out;
+            const bool promised = !g.pieces.empty() || !g.also.empty();
+            out.result = in.write(std::move(all), promised ? store::durable::yes : store::durable::no);
+            if (then_measure) out.backlog = measure(in);
+            return out;
+        });
+    finish(*one, how);
+}
+
+void acceptor::finish(group& one, const written& how)
+{
+    const bool promised = !one.pieces.empty() || !one.also.empty();
+    bytes_in_flight_ -= one.bytes;
+    one.result = how.result;
+    if (how.backlog) {
+        measured_ = true;
+        unmeasured_bytes_ = 0;
+        backlog_bytes_ = *how.backlog;
+        const bool was_full = std::exchange(backlog_full_, backlog_bytes_ > settings_.backlog_bytes_max);
+        if (backlog_full_) {
+            refusing_ = full("intake.backlog_full",
+                             "calls are refused until the events and rows that wait on disk have gone down: " +
+                                 std::to_string(backlog_bytes_) + " bytes wait, " +
+                                 std::to_string(settings_.backlog_bytes_max) + " are allowed");
+            refusing_until_ = clock_.now() + settings_.retry_after;
+            // Measured before the write: nothing was written.
+            if (was_full) one.result = *refusing_;
+            if (!was_full) log_.error("intake.backlog_full", refusing_->detail, {{"backlog_bytes", backlog_bytes_}});
+        } else if (was_full) {
+            refusing_.reset();
+            log_.info("intake.backlog_drained", "calls are accepted again", {{"backlog_bytes", backlog_bytes_}});
+        }
+    }
+    unmeasured_bytes_ += one.bytes;
+    if (one.result.has_error()) {
+        ++commit_failures_;
+        if (one.result.error().id != "intake.backlog_full") note_failure(one.result.error());
+        if (refusing_ && one.result.error().id == "store.disk_full") one.result = *refusing_;
+    } else if (promised) {
+        ++commits_;
+        bytes_ += one.bytes;
+        if (refusing_ && refusing_->id == "intake.disk_full") {
+            refusing_.reset();
+            log_.info("intake.disk_recovered", "the disk takes calls again", {});
+        }
+        std::set<std::uint32_t> spaces;
+        for (const auto& p : one.pieces) {
+            if (auto* calls = spaces_[p.space].calls) *calls += p.calls;
+            spaces.insert(p.space);
+        }
+        if (on_events_)
+            for (const auto number : spaces) on_events_(number);
+    }
+    one.done.set();
+}
+
+void acceptor::note_failure(const rt::failure& why)
+{
+    if (why.id != "store.disk_full") {
+        log_.error("intake.write_failed", why.detail, {{"reason", why.id}});
+        return;
+    }
+    const bool known = refusing_ && refusing_->id == "intake.disk_full";
+    refusing_ = full("intake.disk_full", why.detail);
+    refusing_until_ = clock_.now() + settings_.retry_after;
+    if (!known) log_.error("intake.disk_full", why.detail, {});
+}
+
+}  // namespace lakeferry::intake

@@ -1,0 +1,45 @@
+// Accepted calls on their way into blocks of the store, one block or more a space.
+#pragma once
+
+#include "sync/core/event_block.hpp"
+#include "sync/intake/acceptor.hpp"
+#include "sync/intake/checker.hpp"
+
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+namespace lakeferry::intake {
+
+// Collects calls; take() encodes them. Borrows the texts, the type, the envelope and the sources until then.
+class block_builder {
+public:
+    struct bounds {
+        std::size_t calls = 4096;
+        std::size_t bytes = std::size_t{1} << 20;
+    };
+    block_builder(std::string_view type, bounds most) : type_(type), most_(most) {}
+
+    // Calls that are added from now on were sent with this envelope (JSON text; empty: none).
+    void set_envelope(std::string_view envelope) noexcept { envelope_ = envelope; }
+    void add(const passed_call& call, std::string_view text);
+    std::size_t calls() const noexcept { return calls_; }
+    std::vector<piece> take();
+
+private:
+    struct open_block {
+        std::uint32_t space = 0;
+        std::size_t bytes = 0;
+        core::event_block block{};
+    };
+    void close(open_block& one);
+
+    std::string_view type_;
+    std::string_view envelope_{};
+    bounds most_;
+    std::size_t calls_ = 0;
+    std::vector<open_block> open_{};
+    std::vector<piece> done_{};
+};
+
+}  // namespace lakeferry::intake
