@@ -202,7 +202,7 @@ rt::awaitable<response> server_connection::call(request what)
 
 rt::awaitable<bool> server_connection::answer(const response& what, bool keep_alive)
 {
-    keep_alive = keep_alive && !last_ && !over();
+    keep_alive = keep_alive && !last_ && !crowded_ && !over();
     enter(step::writing, limits_.write_timeout);
     out_.clear();
     codec::write_response(what, to_head_, http11_, keep_alive, out_);

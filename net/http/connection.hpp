@@ -20,8 +20,10 @@ class server_connection {
 public:
     enum class step { idle, head, body, handling, writing, leaving };
 
-    server_connection(rt::time_source& clock, std::unique_ptr<stream> s, service& answers, const server_limits& limits)
-        : clock_(clock), stream_(std::move(s)), in_(*stream_), service_(answers), limits_(limits)
+    // crowded: somebody waits for a place, so that an answered connection does not stay.
+    server_connection(rt::time_source& clock, std::unique_ptr<stream> s, service& answers, const server_limits& limits,
+                      const bool& crowded)
+        : clock_(clock), stream_(std::move(s)), in_(*stream_), service_(answers), limits_(limits), crowded_(crowded)
     {
         enter(step::head, limits.head_timeout);
     }
@@ -57,6 +59,7 @@ private:
     input in_;
     service& service_;
     const server_limits& limits_;
+    const bool& crowded_;
     boost::asio::cancellation_signal signal_{};
     std::string out_{};
     rt::time_point since_{};

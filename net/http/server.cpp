@@ -42,7 +42,7 @@ public:
 
     void add(std::unique_ptr<stream> s)
     {
-        const auto it = connections_.emplace(connections_.end(), clock_, std::move(s), service_, limits_);
+        const auto it = connections_.emplace(connections_.end(), clock_, std::move(s), service_, limits_, crowded_);
         busy_.set();
         asio::co_spawn(ex_, guard(it->run()),
                        asio::bind_cancellation_slot(it->signal().slot(), [this, it](std::exception_ptr) {
@@ -51,15 +51,16 @@ public:
                        }));
     }
 
-    // Room for a newcomer: the connection that has been idle for longest goes.
-    void end_one_idle()
+    // Room for a newcomer: the connection that has been idle for longest goes, else the next one that has been
+    // answered.
+    rt::awaitable<void> make_room(const asio::cancellation_state& state)
     {
-        auto oldest = connections_.end();
-        for (auto it = connections_.begin(); it != connections_.end(); ++it)
-            if (it->now_in() == server_connection::step::idle &&
-                (oldest == connections_.end() || it->since() < oldest->since()))
-                oldest = it;
-        if (oldest != connections_.end()) oldest->stop_soon();
+        if (full()) end_one_idle();
+        while (full() && state.cancelled() == cancellation_type::none) {
+            crowded_ = true;
+            co_await wait_for_change();
+        }
+        crowded_ = false;
     }
 
     void stop_soon()
@@ -96,6 +97,16 @@ public:
     }
 
 private:
+    void end_one_idle()
+    {
+        auto oldest = connections_.end();
+        for (auto it = connections_.begin(); it != connections_.end(); ++it)
+            if (it->now_in() == server_connection::step::idle &&
+                (oldest == connections_.end() || it->since() < oldest->since()))
+                oldest = it;
+        if (oldest != connections_.end()) oldest->stop_soon();
+    }
+
     // As in task_group: a cancelled coroutine that ends without suspending must not throw at its very end.
     static rt::awaitable<void> guard(rt::awaitable<void> body)
     {
@@ -112,6 +123,7 @@ private:
     rt::event busy_;
     rt::duration tick_min_{};
     rt::duration tick_max_{};
+    bool crowded_ = false;
 };
 
 bool is_total(cancellation_type type) noexcept
@@ -123,14 +135,10 @@ rt::awaitable<void> accept_all(rt::time_source& clock, listener& from, server& c
                                const asio::cancellation_state& state)
 {
     while (state.cancelled() == cancellation_type::none) {
-        if (connections.full()) {
-            connections.end_one_idle();
-            co_await connections.wait_for_change();
-            continue;
-        }
         auto got = co_await from.accept();
         if (got.has_value()) {
-            connections.add(std::move(*got));
+            co_await connections.make_room(state);
+            if (state.cancelled() == cancellation_type::none) connections.add(std::move(*got));
         } else if (got.error().id == "listen.closed") {
             co_return;
         } else if (state.cancelled() == cancellation_type::none) {

@@ -50,8 +50,8 @@ public:
 // throwing. The caller keeps all arguments until then.
 //
 // Requests of one connection are answered one after the other, in order. At connections_max the connection
-// that has been idle for longest makes room; if none is idle, newcomers wait in the listener's backlog. Time limits
-// are kept to within a second.
+// that has been idle for longest makes room; if none is idle, the next one that is answered closes and newcomers wait
+// until then. Time limits are kept to within a second.
 rt::awaitable<void> serve(rt::time_source& clock, listener& from, service& answers, server_limits limits);
 
 }  // namespace lakeferry::http
