@@ -1,6 +1,5 @@
 """OAuth for machines, the bearer check, and who one is."""
 import base64
-import binascii
 
 from aiohttp import web
 
@@ -62,7 +61,7 @@ async def token(request):
     if scheme.lower() == "basic":
         try:
             client, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             return oauth_error(400, "invalid_request", "The Authorization header is not valid Basic authentication")
     if form.get("grant_type") != "client_credentials":
         return oauth_error(400, "unsupported_grant_type", f"Grant type '{form.get('grant_type', '')}' is not supported")

@@ -2,6 +2,7 @@
 import asyncio
 import fcntl
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -10,6 +11,7 @@ import socket
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 from aiohttp import web
@@ -68,9 +70,16 @@ async def answer(request, handler):
     except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
         return web.json_response({"error_code": "ENDPOINT_NOT_FOUND", "message": f"No API found for '{request.method} {request.path}'"},
                                  status=404)
+    except (web.HTTPException, ConnectionError, asyncio.CancelledError):
+        raise
+    except Exception as error:  # noqa: BLE001 the workspace stays up and says where it failed
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        request.app["world"].log(f"{request.method} {request.path}: {error!r} at {Path(where.filename).name}:{where.lineno}")
+        return web.json_response({"error_code": "INTERNAL_ERROR", "message": f"{type(error).__name__}: {error}"}, status=500)
 
 
 def make_app(world: World) -> web.Application:
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # a client that went away is no event
     app = web.Application(middlewares=[record, answer], client_max_size=MOST_BODY)
     app["world"] = world
     for part in (auth, warehouses, statement_api, history, files, catalog_api, admin_api):
