@@ -11,8 +11,8 @@
 
 namespace lakeferry::fake_databricks {
 
-// Deadlines count on the virtual clock. A lost answer is "http.timeout" at the deadline, or "http.cut" at once when
-// `cut_lost` is set. An origin that is not known is "connect.refused".
+// Deadlines count on the virtual clock: a lost answer is "http.timeout" at the deadline. An origin that is not known
+// is "connect.refused".
 class direct_client final : public http::client {
 public:
     explicit direct_client(rt::time_source& clock) : clock_(clock) {}

@@ -129,7 +129,9 @@ struct fake_settings {
     std::vector<std::string> catalogs{"main"};
     std::set<std::string> entitlements{"databricks-sql-access"};
     std::set<std::string> groups{};
-    bool all_privileges = true;   // else only what `grants` says
+    bool all_privileges = true;   // else only what was granted
+    std::size_t rows_per_chunk = 10000;
+    std::size_t list_page_size = 1000;
 };
 
 // Loop thread only. Statements live in `tasks`, whose owner cancels and joins it before this goes.
@@ -178,7 +180,6 @@ public:
     unsigned statements_running_max = 0;
     std::size_t statements_open() const;  // accepted and not ended
 
-    // Everything that waits ends once this is called; a lost answer stays lost.
     struct statement_record;
     const statement_record* statement(const std::string& id) const;
 
@@ -186,23 +187,30 @@ private:
     using answer = std::optional<http::response>;  // nullopt: lost
 
     rt::awaitable<answer> answer_one(const http::request& what, std::size_t entry);
-    rt::awaitable<answer> route(const http::request& what, std::size_t entry);
+    http::response route(const http::request& what, std::size_t entry);
+    std::optional<fault> weather_fault();
     std::optional<fault> take_fault(const http::request& what);
     std::optional<statement_fault> take_statement_fault(const std::string& text);
     http::response token(const http::request& what);
     std::optional<http::response> authenticate(const http::request& what) const;
     http::response warehouses(const http::request& what);
     http::response submit(const http::request& what, std::size_t entry);
-    http::response statement_call_of(const http::request& what);
+    http::response statement_verb(const http::request& what);
+    http::response statement_answer(const statement_record& of) const;
+    std::optional<http::response> refuse_warehouse(const std::string& id) const;
     http::response history(const http::request& what);
     http::response file_call(const http::request& what);
     http::response directory_call(const http::request& what);
     http::response unity(const http::request& what);
+    http::response unity_list(const http::request& what, bool of_tables);
     http::response effective_permissions(const http::request& what);
     http::response me() const;
+    http::response warehouse_answer(const fake_warehouse& w) const;
     void start(fake_warehouse& w);
+    void take_effect(statement_record& of);
     rt::awaitable<void> wake(std::string id);
     rt::awaitable<void> live(std::shared_ptr<statement_record> mine);
+    rt::awaitable<bool> until_running(std::string warehouse_id);
     bool chance(unsigned per_mille);
 
     rt::time_source& clock_;
@@ -214,6 +222,7 @@ private:
     weather weather_{};
     std::deque<fault> faults_;
     std::deque<statement_fault> statement_faults_;
+    std::set<std::string> directories_;
     std::map<std::string, fake_warehouse> warehouses_;
     std::map<std::string, rt::time_point> tokens_;  // token → expiry
     std::map<std::string, std::shared_ptr<statement_record>> statements_;
