@@ -2,7 +2,7 @@
 #pragma once
 
 #include "daemon/config/problem.hpp"
-#include "net/obs/log.hpp"
+#include "net/obs/logger.hpp"
 #include "sync/core/space_config.hpp"
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace lakeferry::daemon {
 
-enum class log_format { text, json, journal };
+using obs::log_format;
 
 // Paths are absolute; in the file they may be relative to the folder of the file.
 struct daemon_settings {
