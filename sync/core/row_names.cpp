@@ -33,6 +33,7 @@ struct name_cache::walk {
     bool context = false;
     bool all = false;
     std::uint32_t root = 0;
+    std::size_t first = 0;  // where this object's values begin
 };
 
 name_cache::name_cache(std::size_t nodes_max)
@@ -91,7 +92,7 @@ void name_cache::visit(walk& w, node* at, const std::string& joined, std::string
         }
         flat.column = here->column->name;
     } else {
-        flat.column = w.to.own_names.emplace_back(finish(std::move(own)));
+        flat.column = w.to.keep(finish(std::move(own)));
     }
     flat.range = append_cell(w.text, value);
     if (w.all) {
@@ -109,18 +110,26 @@ void name_cache::visit(walk& w, node* at, const std::string& joined, std::string
         return;
     }
     // The cache is full: names of both kinds may meet, so look at all.
-    for (auto& other : w.to.values) {
-        if (other.column != flat.column) continue;
-        other = flat;
+    for (std::size_t i = w.first; i < w.to.values.size(); ++i) {
+        if (w.to.values[i].column != flat.column) continue;
+        w.to.values[i] = flat;
         return;
     }
     w.to.values.push_back(flat);
 }
 
+std::string_view name_cache::name_of(std::string_view key, flat_values& to)
+{
+    node* here = child(*plain_, key);
+    if (here == nullptr) return to.keep(column_name(key));
+    if (here->column == nullptr) here->column = entry_of(finish_column_name(here->joined));
+    return here->column->name;
+}
+
 void name_cache::flatten(const boost::json::object& from, std::string& text, flat_values& to)
 {
     ++turn_;
-    walk w{.text = text, .to = to};
+    walk w{.text = text, .to = to, .first = to.values.size()};
     for (const auto& member : from) {
         visit(w, plain_.get(), {}, {member.key().data(), member.key().size()}, member.value());
         ++w.root;
@@ -140,7 +149,7 @@ void name_cache::flatten_all(const boost::json::object& from, std::string& text,
 void name_cache::flatten_context(const merged_object& from, std::string& text, flat_values& to)
 {
     ++turn_;
-    walk w{.text = text, .to = to, .context = true};
+    walk w{.text = text, .to = to, .context = true, .first = to.values.size()};
     from.for_each([&](std::string_view key, const boost::json::value& value) {
         visit(w, context_.get(), {}, key, value);
         ++w.root;

@@ -7,7 +7,7 @@
 #include <boost/json/object.hpp>
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,10 +23,12 @@ struct flat_value {
     std::uint32_t root = 0;  // which top-level key it came from, counted from 0
 };
 
-// The flattened values of one object; `text` is where their ranges point into.
+// Flattened values of any number of objects, one object after the other.
 struct flat_values {
     std::vector<flat_value> values{};
-    std::deque<std::string> own_names{};  // names that the cache had no room for
+    std::list<std::string> own_names{};  // names that the cache had no room for
+
+    std::string_view keep(std::string name) { return own_names.emplace_back(std::move(name)); }
 
     void clear()
     {
@@ -45,12 +47,15 @@ public:
     name_cache& operator=(const name_cache&) = delete;
 
     // Objects to any depth; arrays as one value; null and empty objects give nothing. Where two values have one
-    // column the later one in the document stands. Cells are appended to `text`.
+    // column the later one in the document stands. Values are appended to `to`, their cells to `text`.
     void flatten(const boost::json::object& from, std::string& text, flat_values& to);
     // Columns context_….
     void flatten_context(const merged_object& from, std::string& text, flat_values& to);
     // As flatten, but two values of one column are both kept (traits: each top-level key is a write of its own).
     void flatten_all(const boost::json::object& from, std::string& text, flat_values& to);
+
+    // The column of one key.
+    std::string_view name_of(std::string_view key, flat_values& to);
 
     std::size_t nodes() const noexcept { return nodes_; }
 

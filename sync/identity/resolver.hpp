@@ -1,5 +1,5 @@
-// Identity resolution: turns accepted calls into profiles and rows. The law is docs/identity-rules of the product:
-// which profile a call belongs to, and which rows it causes.
+// Identity resolution: turns accepted calls into profiles and rows (Segment's public docs, Unify: identity
+// resolution, Profiles Sync: tables and materialized views; what they leave open is settled in docs/tables.md).
 #pragma once
 
 #include "net/rt/failure.hpp"
@@ -79,5 +79,8 @@ private:
     struct body;
     std::unique_ptr<body> body_;
 };
+
+// Notes counted since the space exists, by name.
+rt::outcome<std::map<std::string, std::uint64_t>> read_notes(store::store& in, std::uint32_t space);
 
 }  // namespace lakeferry::identity

@@ -47,6 +47,9 @@ std::string dynamic_column_comment(std::string_view table, std::string_view colu
 // core::encode_table(). Only resolution writes these.
 std::string table_key(std::uint32_t space, std::string_view table);
 
+// A stored table as this version wants it: fixed columns that are new in this version come in.
+core::table with_fixed_columns(const core::table& fixed, core::table stored);
+
 // All tables of a space that exist so far, by number: the fixed ones from the start, with the columns that values
 // have brought, and one per track event seen. Failures: those of the store, "schema.damaged".
 rt::outcome<std::vector<core::table>> known_tables(store::store& in, std::uint32_t space);

@@ -1,0 +1,44 @@
+// The decisions of one step, call by call in processing order.
+#pragma once
+
+#include "sync/identity/prepare.hpp"
+#include "sync/identity/resolver.hpp"
+#include "sync/identity/writer.hpp"
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+namespace lakeferry::identity {
+
+// Owner: one step. Rows go to the tables; message ids and stories into `changes` at once, the graph at finish().
+class resolution_run {
+public:
+    resolution_run(store::store& in, const rules& by, const resolver_settings& settings, table_set& tables,
+                   store::batch& changes, std::uint64_t last_seq, std::int64_t now_us);
+
+    // Failures: of the store, "identity.damaged", "schema.damaged". Nothing of the step may be written then.
+    rt::outcome<void> take(const prepared_chunk& chunk);
+    std::uint64_t last_seq() const noexcept { return rows_.last_seq(); }
+    resolve_result finish();
+
+private:
+    bool duplicate(const prepared_call& call);
+    void resolve(const event_view& event);
+    void resolve_traits(const event_view& event, const decision& done);
+    void count(const decision& done);
+    std::vector<trait> writes_of(const event_view& event) const;
+
+    const rules& rules_;
+    const resolver_settings& settings_;
+    table_set& tables_;
+    store::batch& changes_;
+    graph graph_;
+    row_maker rows_;
+    std::int64_t now_us_;
+    std::unordered_map<core::id128, std::int64_t, id_hash> seen_{};  // in this step: received
+    std::vector<event_identifier> identifiers_{};                    // of the call in hand
+    resolve_result result_{};
+};
+
+}  // namespace lakeferry::identity
