@@ -102,12 +102,13 @@ rt::failure acceptor::full(const char* id, std::string detail) const
     return out;
 }
 
-std::optional<rt::failure> acceptor::refuses(std::size_t more_bytes) const
+std::optional<rt::failure> acceptor::refuses(std::size_t more_bytes, std::size_t on_their_way) const
 {
     if (stopping_) return full("intake.stopping", "the daemon is stopping: send again, to another instance or later");
     // When the time is over one request may try: its write says whether the state has changed.
     if (refusing_ && clock_.now() < refusing_until_) return refusing_;
-    if (bytes_in_flight_ > 0 && bytes_in_flight_ + more_bytes > settings_.bytes_in_flight_max) {
+    const std::size_t before = bytes_in_flight_ + on_their_way;
+    if (before > 0 && before + more_bytes > settings_.bytes_in_flight_max) {
         rt::failure out = full("intake.busy", "too many calls are under way at once: send again after the time given");
         out.retry = rt::retry_class::throttled;
         out.retry_after = std::chrono::seconds(1);

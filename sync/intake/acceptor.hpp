@@ -61,9 +61,10 @@ public:
     // Blocks that wait already are written still.
     void remove_space(std::uint32_t number);
 
-    // Whether so many bytes more may come in now. The failures, all with retry_after: "intake.busy" (throttled: too
+    // Whether so many bytes more may come in now, beside others that are on their way here. A lone request always may,
+    // whatever its size. The failures, all with retry_after: "intake.busy" (throttled: too
     // many bytes under way), "intake.backlog_full", "intake.disk_full", "intake.stopping" (transient).
-    std::optional<rt::failure> refuses(std::size_t more_bytes) const;
+    std::optional<rt::failure> refuses(std::size_t more_bytes, std::size_t on_their_way = 0) const;
 
     // Returns when everything is on disk, or nothing of it is promised: the failures of refuses(), those of the store,
     // "intake.space_gone" (transient: the space was removed meanwhile).

@@ -104,7 +104,7 @@ std::optional<http::response> intake_service::admit(const http::request_head& he
     const std::size_t bytes = head.content_length.value_or(limit);
     if (bytes > limit) return std::nullopt;  // refused by its size, in a moment
     reserved_.expire(now);
-    if (auto busy = acceptor_.refuses(reserved_.bytes() + bytes)) {
+    if (auto busy = acceptor_.refuses(bytes, reserved_.bytes())) {
         refusals_.count_unknown(busy->id.substr(busy->id.rfind('.') + 1));
         return unavailable(*busy);
     }

@@ -1,0 +1,268 @@
+// Group commit: durable before the answer, one write for many, nothing lost, bounds that answer instead of growing.
+#include "tests/unit/intake/intake_world.hpp"
+
+#include "sync/core/space_state.hpp"
+
+#include <set>
+
+using namespace lakeferry;
+using namespace lakeferry::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::string page(int n) { return R"({"userId":"u)" + std::to_string(n) + "\"}"; }
+
+http::request request(std::string body)
+{
+    return {"POST", "/v1/page", intake_world::json_fields("k-web:"), std::move(body)};
+}
+
+// Sends n calls at once; the statuses in the order of the answers.
+std::vector<unsigned> send_at_once(intake_world& w, int n)
+{
+    std::vector<unsigned> statuses;
+    rt::task_group clients(w.executor(), nullptr);
+    for (int i = 0; i < n; ++i)
+        clients.spawn("client", [](intake_world& world, int number, std::vector<unsigned>& to) -> rt::awaitable<void> {
+            const auto answer = co_await world.exchange(request(page(number)));
+            to.push_back(answer.status);
+        }(w, i, statuses));
+    w.run(clients.join());
+    return statuses;
+}
+
+std::vector<std::uint64_t> arrivals(intake_world& w, std::uint32_t space = 1)
+{
+    std::vector<std::uint64_t> out;
+    for (const auto& block : w.blocks(space)) out.push_back(block.arrival);
+    return out;
+}
+
+}  // namespace
+
+TEST(Acceptor, ManyCallersShareFewWrites)
+{
+    intake_world w;
+    const int before = w.db->durable_writes;
+    const auto statuses = send_at_once(w, 200);
+    EXPECT_EQ(statuses, std::vector<unsigned>(200, 200));
+    EXPECT_EQ(w.calls(), 200U);
+    EXPECT_LE(w.db->durable_writes - before, 3);
+    EXPECT_EQ(w.acceptor->bytes_in_flight(), 0U);
+}
+
+TEST(Acceptor, WhatWasAnsweredSurvivesACrashAndNumbersGoOn)
+{
+    intake_world w;
+    EXPECT_EQ(send_at_once(w, 7), std::vector<unsigned>(7, 200));
+    w.restart();
+    EXPECT_EQ(w.calls(), 7U);
+    EXPECT_EQ(send_at_once(w, 3), std::vector<unsigned>(3, 200));
+    EXPECT_EQ(arrivals(w), (std::vector<std::uint64_t>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}));
+}
+
+TEST(Acceptor, NumbersGoOnAfterARestartEvenIfAllEventsWereResolved)
+{
+    intake_world w;
+    EXPECT_EQ(send_at_once(w, 4), std::vector<unsigned>(4, 200));
+    store::batch resolved;
+    resolved.remove_range(store::family::events, core::key32(1), core::key32(2));
+    std::string four;
+    core::append_be64(four, 4);
+    resolved.put(store::family::meta, core::space_meta_key(1, "resolved"), four);
+    ASSERT_TRUE(w.db->write(std::move(resolved), store::durable::yes).has_value());
+    w.restart();
+    EXPECT_EQ(send_at_once(w, 1), std::vector<unsigned>(1, 200));
+    EXPECT_EQ(arrivals(w), std::vector<std::uint64_t>{5});
+}
+
+TEST(Acceptor, AFailedWriteIsNeverA200AndItsNumbersAreNotUsedAgain)
+{
+    intake_world w;
+    EXPECT_EQ(send_at_once(w, 2), std::vector<unsigned>(2, 200));
+    w.db->fail_with = failure_of("store.io");
+    EXPECT_EQ(send_at_once(w, 3), std::vector<unsigned>(3, 503));
+    EXPECT_EQ(w.log.count("intake.write_failed"), 1U);
+    EXPECT_EQ(w.acceptor->bytes_in_flight(), 0U);
+    w.db->fail_with.reset();
+    EXPECT_EQ(send_at_once(w, 1), std::vector<unsigned>(1, 200));
+    // The failed write may have happened all the same.
+    EXPECT_EQ(arrivals(w), (std::vector<std::uint64_t>{1, 2, 6}));
+    EXPECT_EQ(w.metrics.value("lakeferry_intake_commit_failures_total"), 1);
+}
+
+TEST(Acceptor, AFullDiskIsSaidBeforeTheBodyIsReadUntilItTakesCallsAgain)
+{
+    intake_world w;
+    w.db->fail_with = failure_of("store.disk_full");
+    const auto first = w.post("/v1/page", page(1));
+    EXPECT_EQ(first.status, 503U);
+    EXPECT_EQ(field_of(first, "code"), "disk_full");
+    EXPECT_EQ(first.fields.find("Retry-After"), "5");
+    const int writes = w.db->writes;
+    http::headers fields = intake_world::json_fields("k-web:");
+    http::request_head head{"POST", "/v1/page", &fields, 100};
+    const auto early = w.service->admit(head);
+    ASSERT_TRUE(early);
+    EXPECT_EQ(early->status, 503U);
+    EXPECT_EQ(w.db->writes, writes);
+
+    w.pass(6s);
+    EXPECT_EQ(w.post("/v1/page", page(1)).status, 503U) << "one may try";
+    EXPECT_EQ(w.log.count("intake.disk_full"), 1U) << "said once";
+    w.db->fail_with.reset();
+    w.pass(6s);
+    EXPECT_EQ(w.post("/v1/page", page(1)).status, 200U);
+    EXPECT_EQ(w.post("/v1/page", page(2)).status, 200U);
+    EXPECT_EQ(w.log.count("intake.disk_recovered"), 1U);
+    EXPECT_EQ(w.calls(), 2U);
+}
+
+TEST(Acceptor, TheRealStoreOnAFullDiskRefusesAndRecovers)
+{
+    intake_world w;
+    EXPECT_EQ(w.post("/v1/page", page(1)).status, 200U);
+    w.disk.fail_with(disk_fault::no_space);
+    EXPECT_EQ(w.post("/v1/page", page(2)).status, 503U);
+    w.disk.fail_with(disk_fault::none);
+    w.pass(6s);
+    EXPECT_EQ(w.post("/v1/page", page(3)).status, 200U);
+    w.restart();
+    std::set<std::string> kept;
+    for (const auto& block : w.blocks()) kept.insert(block.texts.at(0));
+    EXPECT_TRUE(kept.contains(page(1)));
+    EXPECT_TRUE(kept.contains(page(3)));
+}
+
+TEST(Acceptor, ABacklogThatIsTooLargeStopsIntakeUntilItHasGoneDown)
+{
+    core::limits limits;
+    intake::acceptor_settings settings;
+    settings.backlog_bytes_max = 1000;
+    settings.measure_every_bytes = 1;
+    intake_world w(limits, settings);
+    w.db->pretended_bytes = 500;
+    EXPECT_EQ(w.post("/v1/page", page(1)).status, 200U);
+    w.db->pretended_bytes = 5000;
+    EXPECT_EQ(w.post("/v1/page", page(2)).status, 200U) << "was written before the measurement";
+    const auto no = w.post("/v1/page", page(3));
+    EXPECT_EQ(no.status, 503U);
+    EXPECT_EQ(field_of(no, "code"), "backlog_full");
+    EXPECT_TRUE(no.fields.find("Retry-After"));
+    w.pass(6s);
+    EXPECT_EQ(w.post("/v1/page", page(4)).status, 503U) << "measured again, still full, nothing written";
+    EXPECT_EQ(w.calls(), 2U);
+    EXPECT_EQ(w.metrics.value("lakeferry_intake_backlog_bytes"), 5000);
+    w.db->pretended_bytes = 800;
+    w.pass(6s);
+    EXPECT_EQ(w.post("/v1/page", page(5)).status, 200U);
+    EXPECT_EQ(w.calls(), 3U);
+    EXPECT_EQ(w.log.count("intake.backlog_full"), 1U);
+    EXPECT_EQ(w.log.count("intake.backlog_drained"), 1U);
+}
+
+TEST(Acceptor, BytesUnderWayAreBoundedWithA429BeforeTheBody)
+{
+    core::limits limits;
+    intake::acceptor_settings settings;
+    settings.bytes_in_flight_max = 200'000;
+    intake_world w(limits, settings);
+    http::headers fields = intake_world::json_fields("k-web:");
+    http::request_head head{"POST", "/v1/batch", &fields, 150'000};
+    ASSERT_FALSE(w.service->admit(head)) << "one body always fits";
+    EXPECT_EQ(w.service->reserved_bytes(), 150'000U);
+    const auto busy = w.service->admit(head);
+    ASSERT_TRUE(busy);
+    EXPECT_EQ(busy->status, 429U);
+    EXPECT_EQ(field_of(*busy, "code"), "busy");
+    EXPECT_EQ(busy->fields.find("Retry-After"), "1");
+    EXPECT_EQ(w.post("/v1/page", page(1)).status, 200U) << "a small one still fits";
+}
+
+TEST(Acceptor, AnnouncedBodiesThatNeverCameAreForgotten)
+{
+    intake_world w;
+    http::headers fields = intake_world::json_fields("k-web:");
+    http::request_head head{"POST", "/v1/batch", &fields, 150'000};
+    ASSERT_FALSE(w.service->admit(head));
+    EXPECT_EQ(w.post("/v1/page", page(1)).status, 200U);
+    EXPECT_EQ(w.service->reserved_bytes(), 150'000U) << "a body that came gives back its own";
+    w.pass(40s);
+    EXPECT_EQ(w.post("/v1/page", page(1)).status, 200U);
+    EXPECT_EQ(w.service->reserved_bytes(), 0U);
+}
+
+TEST(Acceptor, LargeGroupsAreCutIntoSeveralWrites)
+{
+    intake::acceptor_settings settings;
+    settings.group_bytes_max = 300;
+    intake_world w({}, settings);
+    const int before = w.db->durable_writes;
+    EXPECT_EQ(send_at_once(w, 60), std::vector<unsigned>(60, 200));
+    EXPECT_GT(w.db->durable_writes - before, 5);
+    EXPECT_EQ(w.calls(), 60U);
+}
+
+TEST(Acceptor, StoppingWritesWhatWaitsAndRefusesTheRest)
+{
+    intake_world w;
+    rt::task_group clients(w.executor(), nullptr);
+    std::vector<unsigned> statuses;
+    for (int i = 0; i < 5; ++i)
+        clients.spawn("client", [](intake_world& world, int n, std::vector<unsigned>& to) -> rt::awaitable<void> {
+            to.push_back((co_await world.exchange(request(page(n)))).status);
+        }(w, i, statuses));
+    w.tasks->cancel();
+    w.run(clients.join());
+    EXPECT_EQ(statuses, std::vector<unsigned>(5, 200));
+    w.run(w.tasks->join());
+    const auto late = w.post("/v1/page", page(9));
+    EXPECT_EQ(late.status, 503U);
+    EXPECT_EQ(field_of(late, "code"), "stopping");
+    EXPECT_EQ(w.calls(), 5U);
+}
+
+TEST(Acceptor, AWaiterThatIsCancelledLeavesItsCallInTheLine)
+{
+    intake_world w;
+    rt::task_group clients(w.executor(), nullptr);
+    clients.spawn("client", [](intake_world& world) -> rt::awaitable<void> {
+        (void)co_await world.exchange(request(page(1)));
+    }(w));
+    clients.cancel();
+    w.run(clients.join());
+    EXPECT_EQ(w.post("/v1/page", page(2)).status, 200U);
+    EXPECT_EQ(w.calls(), 2U);
+    EXPECT_EQ(w.acceptor->bytes_in_flight(), 0U);
+}
+
+TEST(Acceptor, SpacesComeAndGoWhileItRuns)
+{
+    intake_world w;
+    EXPECT_EQ(send_at_once(w, 2), std::vector<unsigned>(2, 200));
+    w.acceptor->remove_space(1);
+    const auto gone = w.get(w.acceptor->commit([] {
+        std::vector<intake::piece> pieces;
+        pieces.push_back({1, 1, core::encode_event_block({})});
+        return pieces;
+    }()));
+    ASSERT_TRUE(gone.has_error());
+    EXPECT_EQ(gone.error().id, "intake.space_gone");
+    EXPECT_EQ(w.post("/v1/page", page(1), "b-web:").status, 200U) << "others are untouched";
+    ASSERT_TRUE(w.get(w.acceptor->add_space(1, "acme")).has_value());
+    EXPECT_EQ(send_at_once(w, 1), std::vector<unsigned>(1, 200));
+    EXPECT_EQ(arrivals(w), (std::vector<std::uint64_t>{1, 2, 3}));
+    EXPECT_EQ(arrivals(w, 2), std::vector<std::uint64_t>{1});
+    EXPECT_EQ(w.woken, (std::vector<std::uint32_t>{1, 2, 1}));
+}
+
+TEST(Acceptor, SideRecordsAreWrittenWithTheirPieces)
+{
+    intake_world w;
+    std::vector<intake::side_record> also;
+    also.push_back({store::family::meta, "a", "1"});
+    ASSERT_TRUE(w.get(w.acceptor->commit({}, std::move(also))).has_value());
+    w.restart();
+    EXPECT_EQ(*w.db->get(store::family::meta, "a"), "1");
+}
