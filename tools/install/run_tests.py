@@ -18,8 +18,8 @@ from python_env import PYTHON, ensure_python  # noqa: E402
 from steps import LOGS, ROOT, StepFailed, Steps, last_lines, relative, run  # noqa: E402
 
 RESULTS = ROOT / "build" / "results"
-# What runs outside the event loop, and so on more than one thread: the offload pool, the store, the log.
-TSAN_TARGETS = ("unit_rt", "unit_obs", "unit_store")
+# What runs outside the event loop, on more than one thread: offload pool, log, store, resolution of a batch.
+TSAN_TARGETS = ("unit_rt", "unit_obs", "unit_store", "unit_identity")
 HELP = """Builds Lakeferry and runs every test. Debian packages that are missing are installed (as root, or with sudo); all else
 stays below build/ in this folder. The last line is "N passed, N failed"; the exit status is 0 if none failed."""
 
