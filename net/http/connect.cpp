@@ -87,13 +87,14 @@ rt::awaitable<rt::outcome<tcp::socket>> connect_first(rt::time_source& clock, dn
     } catch (...) {
         cancelled = std::current_exception();
     }
+    const bool all_failed = r.failed == to.size();  // what is cancelled below fails as well
     const bool throws = co_await asio::this_coro::throw_if_cancelled();
     co_await asio::this_coro::throw_if_cancelled(false);
     tasks.cancel();
     co_await tasks.join();
     co_await asio::this_coro::throw_if_cancelled(throws);
     if (cancelled) std::rethrow_exception(cancelled);
-    if (!r.winner) co_return connect_failure(r.failed < to.size() ? asio::error::timed_out : r.last_error, name);
+    if (!r.winner) co_return connect_failure(all_failed ? r.last_error : asio::error::timed_out, name);
     rt::error_code ignored;
     r.winner->set_option(tcp::no_delay(true), ignored);
     co_return std::move(*r.winner);

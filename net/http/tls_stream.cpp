@@ -115,12 +115,22 @@ rt::awaitable<rt::outcome<std::unique_ptr<stream>>> tls_connect(rt::time_source&
         co_return rt::failure{.retry = rt::retry_class::never,
                               .id = "connect.tls",
                               .detail = "\"" + host + "\" cannot be the name of a host"};
+    // After a refusal OpenSSL forgets the certificate; its names are part of the explanation.
+    std::string shown;
+    s->raw().set_verify_callback([&shown](bool good, ssl::verify_context& of) {
+        if (auto* certificate = X509_STORE_CTX_get_current_cert(of.native_handle()); !good && certificate)
+            shown = tls::names_of(certificate);
+        return good;
+    });
     auto shaking = s->raw().async_handshake(ssl::stream_base::client, tuple_awaitable);
     const auto ended = co_await rt::with_deadline(clock, limit, std::move(shaking));
     if (ended.has_error()) co_return connect_failure(asio::error::timed_out, name);
     const auto ec = std::get<0>(*ended);
-    if (!ec) co_return std::unique_ptr<stream>(std::move(s));
-    if (const auto text = tls::explain(handle, ec, host))
+    if (!ec) {
+        SSL_set_verify(handle, SSL_VERIFY_PEER, nullptr);  // the callback's variable goes away
+        co_return std::unique_ptr<stream>(std::move(s));
+    }
+    if (const auto text = tls::explain(handle, ec, host, shown))
         co_return rt::failure{
             .retry = rt::retry_class::never, .id = "connect.tls", .detail = name + ": " + *text, .code = ec};
     co_return connect_failure(ec, name);

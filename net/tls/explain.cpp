@@ -6,31 +6,12 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-#include <memory>
-
 namespace lakeferry::tls {
 
 namespace {
 
-std::string names_of(X509* certificate)
+std::string of_certificate(long verdict, const std::string& host, const std::string& shown)
 {
-    std::string out;
-    auto* all = static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
-    for (int i = 0; all != nullptr && i < sk_GENERAL_NAME_num(all) && out.size() < 200; ++i) {
-        const auto* name = sk_GENERAL_NAME_value(all, i);
-        if (name->type != GEN_DNS) continue;
-        const auto* text = ASN1_STRING_get0_data(name->d.dNSName);
-        if (!out.empty()) out += ", ";
-        out.append(static_cast<const char*>(static_cast<const void*>(text)),
-                   static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName)));
-    }
-    GENERAL_NAMES_free(all);
-    return out.empty() ? "other names" : out;
-}
-
-std::string of_certificate(SSL* ssl, long verdict, const std::string& host)
-{
-    const std::unique_ptr<X509, decltype(&X509_free)> shown(SSL_get1_peer_certificate(ssl), X509_free);
     switch (verdict) {
         case X509_V_ERR_CERT_HAS_EXPIRED:
             return "its certificate has expired; its owner must renew it (or this machine's clock is wrong)";
@@ -39,7 +20,7 @@ std::string of_certificate(SSL* ssl, long verdict, const std::string& host)
         case X509_V_ERR_HOSTNAME_MISMATCH:
         case X509_V_ERR_IP_ADDRESS_MISMATCH:
             return "its certificate is not for \"" + host + "\" but for " +
-                   (shown ? names_of(shown.get()) : std::string("other names")) +
+                   (shown.empty() ? "other names" : shown) +
                    "; use the host's own name, or look for a proxy on the way";
         case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
         case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
@@ -55,10 +36,27 @@ std::string of_certificate(SSL* ssl, long verdict, const std::string& host)
 
 }  // namespace
 
-std::optional<std::string> explain(SSL* after, const rt::error_code& code, const std::string& host)
+std::string names_of(X509* certificate)
+{
+    std::string out;
+    auto* all = static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+    for (int i = 0; all != nullptr && i < sk_GENERAL_NAME_num(all) && out.size() < 200; ++i) {
+        const auto* name = sk_GENERAL_NAME_value(all, i);
+        if (name->type != GEN_DNS) continue;  // addresses would need formatting; names are what people mix up
+        const auto* text = ASN1_STRING_get0_data(name->d.dNSName);
+        if (!out.empty()) out += ", ";
+        out.append(static_cast<const char*>(static_cast<const void*>(text)),
+                   static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName)));
+    }
+    GENERAL_NAMES_free(all);
+    return out;
+}
+
+std::optional<std::string> explain(SSL* after, const rt::error_code& code, const std::string& host,
+                                   const std::string& shown)
 {
     const long verdict = SSL_get_verify_result(after);
-    if (verdict != X509_V_OK) return of_certificate(after, verdict, host);
+    if (verdict != X509_V_OK) return of_certificate(verdict, host, shown);
     if (code == boost::asio::ssl::error::stream_truncated || code == boost::asio::error::eof)
         return std::nullopt;
     if (code.category() != boost::asio::error::get_ssl_category()) return std::nullopt;
