@@ -1,6 +1,8 @@
 // What HTTP clients can get wrong, and what they are told.
 #include "tests/unit/intake/intake_world.hpp"
 
+#include <ostream>
+
 using namespace lakeferry;
 using namespace lakeferry::test;
 
@@ -28,6 +30,9 @@ struct bad_call {
     unsigned status;
     const char* code;
     const char* field;
+
+    // What a failed expectation prints.
+    friend void PrintTo(const bad_call& t, std::ostream* to) { *to << t.target << " " << t.body.substr(0, 200); }
 };
 
 const bad_call bad_calls[] = {
@@ -122,7 +127,7 @@ TEST_P(BadCall, IsRefusedWithStatusCodeAndFieldAndStoresNothing)
     EXPECT_EQ(answer.fields.find("Content-Type"), "application/json");
     EXPECT_EQ(answer.fields.find("Access-Control-Allow-Origin"), "*");
     EXPECT_TRUE(w.blocks().empty());
-    EXPECT_EQ(w.db->durable_writes, 1) << "the one that made the store";
+    EXPECT_EQ(w.db->durable_writes, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, BadCall, ::testing::ValuesIn(bad_calls),
