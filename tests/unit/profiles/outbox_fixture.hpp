@@ -1,6 +1,7 @@
 // A store in memory with an outbox to read from.
 #pragma once
 
+#include "net/rt/check.hpp"
 #include "sync/core/outbox_block.hpp"
 #include "sync/core/table.hpp"
 #include "sync/store/store.hpp"
@@ -21,7 +22,7 @@ struct outbox_fixture {
         store::store_options options;
         options.directory = "/state";
         options.env = disk.env();
-        store = std::move(store::store::open(options).value());
+        store = store::store::open(options).value();
     }
 
     void put(const core::table& t, std::uint64_t batch, std::string lines, std::uint32_t rows)
