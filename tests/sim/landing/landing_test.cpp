@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 
 using namespace lakeferry;
@@ -305,10 +306,17 @@ TEST(Landing, ALoadIsDeliveredInSlicesWithTheFenceMovedBetween)
     EXPECT_EQ(w.rows_in("user_traits"), 0U);
 }
 
+// More with LAKEFERRY_SIM_SEEDS=1000.
+static std::uint64_t seeds()
+{
+    const char* asked = std::getenv("LAKEFERRY_SIM_SEEDS");  // NOLINT(concurrency-mt-unsafe): one thread
+    return asked == nullptr ? 20 : std::stoull(asked);
+}
+
 // A crash at any moment, then a run to the end: the same tables as without.
 TEST(Landing, ACrashAtAnyMomentChangesNoTable)
 {
-    for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    for (std::uint64_t seed = 1; seed <= seeds(); ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
         landing_world w(seed);
         w.limits.load_bytes_max = 600;

@@ -89,7 +89,7 @@ private:
 
     std::string secret_file_;
     auth::credential_store credentials_{""};
-    http::origin host_{"https", "dbc-1.test", ""};
+    http::origin host_{"https", "dbc-1.test", "443"};
     std::unique_ptr<landing_process> process_{};
 };
 
