@@ -1,5 +1,7 @@
 #include "sync/intake/batch_body.hpp"
 
+#include <array>
+
 namespace lakeferry::intake {
 namespace {
 
@@ -14,13 +16,29 @@ const boost::json::value* present(const boost::json::object& from, std::string_v
     return v && !v->is_null() ? v : nullptr;
 }
 
-void store_member(std::string& to, std::string_view key, const boost::json::value* value)
+// The members that stand for all items. Kept as they were written: 1.0 must not become 1 on its way through the store.
+struct shared_member {
+    std::string_view key{};
+    std::string_view text{};
+};
+
+std::string envelope_text(const boost::json::object& object, const std::array<shared_member, 3>& members)
 {
-    if (!value) return;
-    to.push_back(to.empty() ? '{' : ',');
-    core::append_quoted(to, key);
-    to.push_back(':');
-    core::append_compact(to, *value);
+    std::string out;
+    for (const auto& member : members) {
+        const auto* value = present(object, member.key);
+        if (!value) continue;
+        out.push_back(out.empty() ? '{' : ',');
+        core::append_quoted(out, member.key);
+        out.push_back(':');
+        // A key that was written with escapes has no text of its own here.
+        if (member.text.empty())
+            core::append_compact(out, *value);
+        else
+            out.append(member.text);
+    }
+    if (!out.empty()) out.push_back('}');
+    return out;
 }
 
 }  // namespace
@@ -29,7 +47,10 @@ std::variant<batch_body, batch_refusal> read_batch_body(std::string_view body, c
 {
     batch_body out;
     bool found = false;
+    std::array<shared_member, 3> shared{{{"context", {}}, {"integrations", {}}, {"sentAt", {}}}};
     const auto broken = core::split_object(body, [&](std::string_view key, std::string_view value) {
+        for (auto& member : shared)
+            if (member.key == key) member.text = value;
         if (key != "batch" || found) return true;
         found = true;
         out.items = value;
@@ -65,10 +86,7 @@ std::variant<batch_body, batch_refusal> read_batch_body(std::string_view body, c
         return bad("context_not_object", "context", "\"context\" of the batch is not an object: send an object");
     out.write_key = present(object, "writeKey");
     out.envelope = core::read_envelope(&object);
-    store_member(out.stored_envelope, "context", context);
-    store_member(out.stored_envelope, "integrations", present(object, "integrations"));
-    store_member(out.stored_envelope, "sentAt", present(object, "sentAt"));
-    if (!out.stored_envelope.empty()) out.stored_envelope.push_back('}');
+    out.stored_envelope = envelope_text(object, shared);
     return out;
 }
 

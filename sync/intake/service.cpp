@@ -1,8 +1,8 @@
 #include "sync/intake/service.hpp"
 
+#include "net/http/gzip.hpp"
 #include "sync/intake/batch_body.hpp"
 #include "sync/intake/blocks.hpp"
-#include "sync/intake/inflate.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -260,17 +260,14 @@ rt::awaitable<http::response> intake_service::handle(http::request what)
     reserved_.give_back(announced(what.fields, limit));
 
     if (encoding_of(what.fields) == encoding::gzip) {
-        std::string unpacked;
-        switch (inflate_gzip(what.body, limit, unpacked)) {
-            case inflated::whole: break;
-            case inflated::too_large:
-                co_return refuse(413, "too_large", "",
-                                 "the body has more than " + std::to_string(limit) + " bytes when unpacked");
-            case inflated::broken:
-                co_return refuse(400, "bad_request", "Content-Encoding",
-                                 "the body is not gzip: send what the Content-Encoding field says");
-        }
-        what.body = std::move(unpacked);
+        auto unpacked = http::inflate_gzip(what.body, limit);
+        if (unpacked.has_error() && unpacked.error().id == "gzip.too_large")
+            co_return refuse(413, "too_large", "",
+                             "the body has more than " + std::to_string(limit) + " bytes when unpacked");
+        if (unpacked.has_error())
+            co_return refuse(400, "bad_request", "Content-Encoding",
+                             "the body is not gzip: send what the Content-Encoding field says");
+        what.body = std::move(*unpacked);
     }
     const std::string_view body = core::trim_json_space(what.body);
     if (body.empty()) co_return refuse(400, "bad_request", "", "the body is empty: send JSON");

@@ -72,7 +72,7 @@ TEST(Service, ABatchIsOneBlockWithItsEnvelope)
 {
     intake_world w;
     for (const char* path : {"/v1/batch", "/v1/b", "/v1/import"}) {
-        const auto answer = w.post(path, R"({"sentAt":"2026-01-01", "context" : {"ip":"1"},"extra":1,
+        const auto answer = w.post(path, R"({"sentAt":"2026-01-01", "context" : {"ip":"1", "n": 1.0},"extra":1,
             "batch":[ {"type":"page","userId":"u"} ,{"type":"track","userId":"v","event":"e"}],
             "integrations":{"All":true},"writeKey":"k-app"})", "");
         EXPECT_EQ(answer.status, 200U) << answer.body;
@@ -81,7 +81,8 @@ TEST(Service, ABatchIsOneBlockWithItsEnvelope)
     const auto blocks = w.blocks();
     ASSERT_EQ(blocks.size(), 3U);
     EXPECT_EQ(blocks[0].type, "");
-    EXPECT_EQ(blocks[0].envelope, R"({"context":{"ip":"1"},"integrations":{"All":true},"sentAt":"2026-01-01"})");
+    EXPECT_EQ(blocks[0].envelope, R"({"context":{"ip":"1", "n": 1.0},"integrations":{"All":true},"sentAt":"2026-01-01"})")
+        << "numbers as they were written";
     EXPECT_EQ(blocks[0].texts,
               (texts{R"({"type":"page","userId":"u"})", R"({"type":"track","userId":"v","event":"e"})"}));
     EXPECT_EQ(blocks[0].sources, (texts{"src-app", "src-app"}));
