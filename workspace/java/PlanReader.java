@@ -35,16 +35,15 @@ public final class PlanReader {
 
   private void walk(LogicalPlan plan, String role, boolean target) {
     String kind = plan.getClass().getSimpleName();
-    if (plan instanceof Command || plan instanceof ParsedStatement) {
-      if (!(plan instanceof UnresolvedWith)) {
-        role = kind;
-        commands.add(kind);
-      }
+    if (isCommand(plan)) {
+      role = kind;
+      commands.add(kind);
     }
     note(plan, kind, role, target);
     LogicalPlan written = writtenBy(plan);
     if (written != null) walk(written, role, true);
-    for (LogicalPlan child : list(plan.children())) if (child != written) walk(child, role, target);
+    if (plan instanceof CompoundPlanStatement) walkScript((scala.Product) plan, role);
+    else for (LogicalPlan child : list(plan.children())) if (child != written) walk(child, role, target);
     if (plan instanceof UnresolvedWith)
       for (var cte : list(((UnresolvedWith) plan).cteRelations())) {
         ctes.add(((String) cte._1()).toLowerCase(Locale.ROOT));
@@ -52,6 +51,21 @@ public final class PlanReader {
       }
     // A subquery only reads, wherever it stands.
     for (LogicalPlan inner : list(plan.subqueries())) walk(inner, role, false);
+  }
+
+  /** A script keeps its statements, conditions and branches in fields of many kinds, not among its children. */
+  private void walkScript(Object part, String role) {
+    if (part instanceof LogicalPlan && !(part instanceof CompoundPlanStatement)) walk((LogicalPlan) part, role, false);
+    else if (part instanceof scala.collection.Iterable)
+      for (Object item : CollectionConverters.asJava((scala.collection.Iterable<?>) part)) walkScript(item, role);
+    else if (part instanceof scala.Product)
+      for (Object item : list(((scala.Product) part).productIterator().toSeq())) walkScript(item, role);
+  }
+
+  private static boolean isCommand(LogicalPlan plan) {
+    if (plan instanceof UnresolvedWith) return false;
+    return plan instanceof Command || plan instanceof ParsedStatement
+        || plan.getClass().getPackageName().startsWith("org.apache.spark.sql.delta");
   }
 
   private void note(LogicalPlan plan, String kind, String role, boolean target) {

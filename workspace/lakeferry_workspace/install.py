@@ -87,7 +87,9 @@ class Setup:
         classes.mkdir()
         sources = sorted(str(p) for p in (SOURCE / "java").glob("*.java"))
         self.command("javac", "-nowarn", "-cp", f"{self.pyspark()}/jars/*", "-d", classes, *sources)
-        self.command("jar", "cf", self.home / "jars" / "workspace-catalog.jar", "-C", classes, ".")
+        part = self.home / "workspace-catalog.part"
+        self.command("jar", "cf", part, "-C", classes, ".")
+        part.replace(self.home / "jars" / "workspace-catalog.jar")  # a workspace that runs keeps the old one open
         shutil.rmtree(classes)
 
     def pyspark(self) -> Path:

@@ -14,7 +14,7 @@ class Ledger:
         self.entries.append({
             "seq": next(self.numbers), "time": self.clock.now(), "principal": who.name if who else None, "method": request.method,
             "path": request.path, "status": reply.status if reply is not None else None, "seconds": round(seconds, 6), "bytes_in": bytes_in,
-            "bytes_out": (reply.body_length if reply is not None and reply.prepared else 0),
+            "bytes_out": size_of(reply),
             "statement": text[:MOST_TEXT] if text else None, "statement_id": request.get("statement_id"),
             "fault": fault.kind if fault else None, "user_agent": request.headers.get("User-Agent")})
 
@@ -23,3 +23,9 @@ class Ledger:
 
     def clear(self):
         self.entries.clear()
+
+
+def size_of(reply) -> int:
+    """A streamed answer has counted what it wrote; a whole one knows its body."""
+    body = getattr(reply, "body", None)
+    return len(body) if isinstance(body, bytes) else getattr(reply, "body_length", 0) if reply is not None and reply.prepared else 0

@@ -40,7 +40,12 @@ async def record(request, handler):
     reply = None
     try:
         if request.method == "POST" and request.path.rstrip("/") == warehouses.SQL + "/statements":
-            text = faults.text_of(await request.read())
+            try:
+                text = faults.text_of(await request.read())
+            except web.HTTPRequestEntityTooLarge:
+                reply = web.json_response({"error_code": "INVALID_PARAMETER_VALUE", "message": f"The request is larger than {MOST_BODY} "
+                                           "bytes."}, status=413)
+                return reply
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         request["who"] = world.principals.of_token(token.strip()) if scheme.lower() == "bearer" else None
         fault = world.faults.call(request, text, request["who"])
@@ -64,9 +69,6 @@ async def answer(request, handler):
         return await handler(request)
     except ApiError as error:
         return web.json_response(error.body(), status=error.status, headers=error.headers)
-    except web.HTTPRequestEntityTooLarge:
-        return web.json_response({"error_code": "INVALID_PARAMETER_VALUE", "message": f"The request is larger than {MOST_BODY} bytes."},
-                                 status=413)
     except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
         return web.json_response({"error_code": "ENDPOINT_NOT_FOUND", "message": f"No API found for '{request.method} {request.path}'"},
                                  status=404)
