@@ -1,0 +1,114 @@
+#include "daemon/cli/commands.hpp"
+
+#include "daemon/cli/control_client.hpp"
+#include "daemon/config/daemon_file.hpp"
+#include "daemon/config/effective.hpp"
+
+#include <boost/json.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+namespace lakeferry::daemon {
+
+namespace json = boost::json;
+
+namespace {
+
+json::array to_json(const problems& all)
+{
+    json::array array;
+    for (const auto& p : all)
+        array.push_back(json::object{{"file", p.file}, {"line", p.line}, {"key", p.key}, {"what", p.what}, {"cure", p.cure}});
+    return array;
+}
+
+}  // namespace
+
+std::string credentials_directory()
+{
+    const char* given = std::getenv("CREDENTIALS_DIRECTORY");  // NOLINT(concurrency-mt-unsafe): nobody calls setenv
+    return given == nullptr ? std::string() : std::string(given);
+}
+
+load_options load_options_of(const cli_options& options, bool about_to_run)
+{
+    return {.file = options.config, .credentials_directory = credentials_directory(), .credentials_needed = about_to_run};
+}
+
+int refuse_configuration(const problems& found)
+{
+    std::cerr << to_text(found) << found.size() << (found.size() == 1 ? " finding" : " findings")
+              << "; nothing was started or changed.\n";
+    return exit_status::configuration;
+}
+
+// Findings elsewhere in the configuration do not matter to somebody who only wants to talk to the daemon.
+std::string control_socket_of(const cli_options& options)
+{
+    if (!options.socket.empty()) return options.socket;
+    std::error_code ignored;
+    const auto file = std::filesystem::absolute(options.config, ignored).lexically_normal().string();
+    std::ostringstream text;
+    text << std::ifstream(file, std::ios::binary).rdbuf();
+    problems unused;
+    return parse_daemon_file(text.str(), file, unused).control_socket;
+}
+
+int report_failure(const cli_options& options, const rt::failure& why)
+{
+    if (options.json)
+        std::cout << json::serialize(json::object{{"error", {{"id", why.id}, {"message", why.detail}}}}) << "\n";
+    else
+        std::cerr << "lakeferry: " << why.detail << "\n";
+    return why.id == "control.unreachable" || why.id == "control.forbidden" ? exit_status::unavailable : exit_status::failed;
+}
+
+int check_configuration(const cli_options& options)
+{
+    const auto result = load_configuration(load_options_of(options, !credentials_directory().empty()));
+    if (options.json) {
+        const json::object answer{{"valid", result.config != nullptr},
+                                  {"spaces", result.config ? result.config->spaces.size() : 0},
+                                  {"findings", to_json(result.found)},
+                                  {"notices", to_json(result.notices)}};
+        std::cout << json::serialize(answer) << "\n";
+        return result.config ? exit_status::ok : exit_status::configuration;
+    }
+    std::cerr << to_text(result.notices);
+    if (!result.config) return refuse_configuration(result.found);
+    std::cout << result.config->file << ": valid, " << result.config->spaces.size()
+              << (result.config->spaces.size() == 1 ? " space\n" : " spaces\n");
+    return exit_status::ok;
+}
+
+int show_configuration(const cli_options& options)
+{
+    const auto result = load_configuration(load_options_of(options, false));
+    if (!result.config) return refuse_configuration(result.found);
+    std::cout << (options.json ? effective_json(*result.config) + "\n" : effective_toml(*result.config));
+    return exit_status::ok;
+}
+
+int main_command(const cli_options& options)
+{
+    switch (options.what) {
+        case command::run: return run_daemon(options);
+        case command::check: return check_connections(options);
+        case command::config_check: return check_configuration(options);
+        case command::config_show: return show_configuration(options);
+        case command::import: return import_files(options);
+        case command::sync: return sync_space(options);
+        case command::status: return show_status(options);
+        case command::refused: return show_refused(options);
+        case command::reload: return reload_daemon(options);
+        case command::pause: return pause_space(options, true);
+        case command::resume: return pause_space(options, false);
+    }
+    return exit_status::usage;
+}
+
+}  // namespace lakeferry::daemon

@@ -1,0 +1,225 @@
+#include "daemon/cli/import_run.hpp"
+
+#include "net/http/message.hpp"
+
+#include <boost/json.hpp>
+
+#include <algorithm>
+#include <fstream>
+
+namespace lakeferry::daemon {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::size_t piece_bytes = std::size_t{2} << 20U;
+constexpr rt::duration pause_standard = std::chrono::seconds(1);
+constexpr rt::duration pause_max = std::chrono::seconds(15);
+
+struct position {
+    std::string id{};
+    std::uint64_t offset = 0;
+    std::uint64_t lines = 0;
+    std::uint64_t accepted = 0;
+    std::uint64_t refused = 0;
+    bool finished = false;
+};
+
+std::uint64_t number(const json::object& o, const char* name)
+{
+    const auto* v = o.if_contains(name);
+    boost::system::error_code error;
+    return v == nullptr || !v->is_number() ? 0 : v->to_number<std::uint64_t>(error);
+}
+
+std::string text(const json::object& o, const char* name)
+{
+    const auto* v = o.if_contains(name);
+    return v == nullptr || !v->is_string() ? std::string() : std::string(v->get_string());
+}
+
+position read_position(const json::object& o)
+{
+    const auto* finished = o.if_contains("finished");
+    return {text(o, "import"), number(o, "offset"), number(o, "lines"), number(o, "accepted"), number(o, "refused"),
+            finished != nullptr && finished->is_bool() && finished->get_bool()};
+}
+
+// One import under way.
+class importing {
+public:
+    importing(const import_door& door, const import_request& what, file_source& from, rt::duration patience)
+        : door_(door), what_(what), from_(from), patience_(patience)
+    {
+    }
+
+    rt::outcome<import_summary> run(const std::function<void(const progress_numbers&)>& show);
+
+private:
+    rt::outcome<json::object> post(const std::string& verb, const std::string& body);
+    rt::outcome<position> begin();
+    rt::outcome<void> send(bool last);
+    void keep_refused(const json::array& lines, std::uint64_t lines_before, std::string_view sent);
+    std::string_view line_of(std::string_view sent, std::uint64_t index) const;
+    progress_numbers numbers(rt::time_point began) const;
+
+    const import_door& door_;
+    const import_request& what_;
+    file_source& from_;
+    rt::duration patience_;
+    position at_{};
+    std::string held_{};  // read and not yet dealt with; begins at at_.offset
+    std::uint64_t accepted_before_ = 0;
+    std::uint64_t position_before_ = 0;
+    import_summary summary_{};
+    std::ofstream rejected_{};
+};
+
+// Waits for a daemon that is busy, full or restarting; gives up after `patience` without an answer.
+rt::outcome<json::object> importing::post(const std::string& verb, const std::string& body)
+{
+    const std::string target = "/api/v1/spaces/" + http::encode_component(what_.space) + "/import/" + verb;
+    const auto give_up = door_.now() + patience_;
+    for (;;) {
+        auto answer = door_.post(target, body);
+        if (answer.has_value()) {
+            if (!answer->is_object())
+                return rt::failure{.id = "control.malformed", .detail = "The daemon's answer cannot be understood."};
+            return std::move(answer->as_object());
+        }
+        const auto retry = answer.error().retry;
+        const bool passing = retry != rt::retry_class::never && retry != rt::retry_class::reauth;
+        if (!passing || door_.now() >= give_up) return answer.error();
+        door_.sleep(std::clamp(answer.error().retry_after.value_or(pause_standard), pause_standard, pause_max));
+    }
+}
+
+rt::outcome<position> importing::begin()
+{
+    const auto slash = what_.file.rfind('/');
+    const json::object file{{"name", slash == std::string::npos ? what_.file : what_.file.substr(slash + 1)},
+                            {"bytes", from_.size()},
+                            {"fingerprint", from_.fingerprint()},
+                            {"source", what_.source},
+                            {"again", what_.again}};
+    auto answer = post("begin", json::serialize(file));
+    if (answer.has_error()) return answer.error();
+    return read_position(*answer);
+}
+
+std::string_view importing::line_of(std::string_view sent, std::uint64_t index) const
+{
+    for (; index != 0; --index) {
+        const auto end = sent.find('\n');
+        if (end == std::string_view::npos) return {};
+        sent.remove_prefix(end + 1);
+    }
+    return sent.substr(0, sent.find('\n'));
+}
+
+void importing::keep_refused(const json::array& lines, std::uint64_t lines_before, std::string_view sent)
+{
+    std::uint64_t seen = 0;  // lines of `sent` that were passed already
+    for (const auto& one : lines) {
+        if (!one.is_object()) continue;
+        if (!rejected_.is_open()) {
+            summary_.rejected_file = !what_.rejected.empty() ? what_.rejected
+                                     : what_.file == "-"     ? "stdin.rejected.ndjson"
+                                                             : what_.file + ".rejected.ndjson";
+            // What an earlier part of the same import refused stays in the file.
+            const auto mode = summary_.resumed_at != 0 ? std::ios::app : std::ios::trunc;
+            rejected_.open(summary_.rejected_file, std::ios::out | mode);
+        }
+        json::object kept(one.get_object());
+        const std::uint64_t index = number(kept, "line") - lines_before - 1;
+        sent.remove_prefix(std::min(sent.size(), static_cast<std::size_t>(line_of(sent, index - seen).data() - sent.data())));
+        seen = index;
+        kept["text"] = line_of(sent, 0);
+        rejected_ << json::serialize(kept) << '\n';
+    }
+    rejected_.flush();
+}
+
+rt::outcome<void> importing::send(bool last)
+{
+    // Whole lines; a line that is longer than a piece goes in parts, and the daemon refuses it.
+    const auto end = held_.rfind('\n');
+    const std::size_t size = last || end == std::string::npos ? held_.size() : end + 1;
+    const std::string piece = held_.substr(0, size);
+    auto answer = post("chunk?import=" + http::encode_component(at_.id) + "&offset=" + std::to_string(at_.offset) +
+                           (last ? "&last=true" : ""),
+                       piece);
+    if (answer.has_error()) return answer.error();
+    const auto* next = answer->if_contains("position");
+    if (next == nullptr || !next->is_object())
+        return rt::failure{.id = "control.malformed", .detail = "The daemon's answer cannot be understood."};
+    const position before = std::exchange(at_, read_position(next->get_object()));
+    if (const auto* lines = answer->if_contains("lines"); lines != nullptr && lines->is_array()) {
+        keep_refused(lines->get_array(), before.lines, piece);
+        if (last && summary_.ends_inside_a_line && !lines->get_array().empty()) {
+            const auto& final_one = lines->get_array().back();
+            summary_.last_line_refused = final_one.is_object() && number(final_one.get_object(), "line") == at_.lines;
+        }
+    }
+    if (at_.offset < before.offset || at_.offset - before.offset > held_.size() || (at_.offset == before.offset && !last && !piece.empty()))
+        return rt::failure{.id = "import.confused", .detail = "The daemon's position does not fit this file; use --again to begin anew."};
+    held_.erase(0, static_cast<std::size_t>(at_.offset - before.offset));
+    return {};
+}
+
+progress_numbers importing::numbers(rt::time_point began) const
+{
+    progress_numbers n;
+    n.calls = at_.accepted;
+    n.refused = at_.refused;
+    const double seconds = std::max(1e-3, std::chrono::duration<double>(door_.now() - began).count());
+    n.calls_per_second = static_cast<double>(at_.accepted - accepted_before_) / seconds;
+    if (from_.size() != 0) {
+        n.part = static_cast<double>(from_.position()) / static_cast<double>(from_.size());
+        const auto read = static_cast<double>(from_.position() - std::min(position_before_, from_.position()));
+        if (read > 0) n.seconds_left = seconds / read * static_cast<double>(from_.size() - std::min(from_.size(), from_.position()));
+    }
+    return n;
+}
+
+rt::outcome<import_summary> importing::run(const std::function<void(const progress_numbers&)>& show)
+{
+    auto begun = begin();
+    if (begun.has_error()) return begun.error();
+    at_ = *begun;
+    accepted_before_ = at_.accepted;
+    summary_.resumed_at = at_.lines;
+    summary_.was_finished = at_.finished;
+    if (!at_.finished) {
+        if (auto skipped = from_.skip(at_.offset); skipped.has_error()) return skipped.error();
+        const auto began = door_.now();
+        position_before_ = from_.position();
+        for (bool more = true; more;) {
+            while (more && held_.size() < piece_bytes) {
+                auto block = from_.next(piece_bytes);
+                if (block.has_error()) return block.error();
+                more = !block->empty();
+                held_ += *block;
+            }
+            if (!more) summary_.ends_inside_a_line = !held_.empty() && !held_.ends_with('\n');
+            if (auto sent = send(!more); sent.has_error()) return sent.error();
+            if (show) show(numbers(began));
+        }
+    }
+    summary_.accepted = at_.accepted;
+    summary_.refused = at_.refused;
+    summary_.lines = at_.lines;
+    return summary_;
+}
+
+}  // namespace
+
+rt::outcome<import_summary> run_import(const import_door& door, const import_request& what, file_source& from,
+                                       const std::function<void(const progress_numbers&)>& show, rt::duration patience)
+{
+    importing one(door, what, from, patience);
+    return one.run(show);
+}
+
+}  // namespace lakeferry::daemon

@@ -1,0 +1,189 @@
+#include "daemon/cli/status_text.hpp"
+
+#include "daemon/cli/text.hpp"
+#include "daemon/control/json_views.hpp"
+
+#include <boost/json.hpp>
+
+#include <cstdint>
+
+namespace lakeferry::daemon {
+
+namespace json = boost::json;
+
+namespace {
+
+// Reads without complaints: what is not there is empty or zero.
+const json::value& at(const json::value& from, std::initializer_list<std::string_view> path)
+{
+    static const json::value nothing;
+    const json::value* v = &from;
+    for (const auto name : path) {
+        const auto* o = v->if_object();
+        const auto* next = o == nullptr ? nullptr : o->if_contains(name);
+        if (next == nullptr) return nothing;
+        v = next;
+    }
+    return *v;
+}
+
+std::string text(const json::value& from, std::initializer_list<std::string_view> path)
+{
+    const auto& v = at(from, path);
+    return v.is_string() ? printable(std::string(v.get_string())) : std::string();
+}
+
+double real(const json::value& from, std::initializer_list<std::string_view> path)
+{
+    const auto& v = at(from, path);
+    boost::system::error_code error;
+    return v.is_number() ? v.to_number<double>(error) : 0;
+}
+
+std::uint64_t number(const json::value& from, std::initializer_list<std::string_view> path)
+{
+    const auto& v = at(from, path);
+    boost::system::error_code error;
+    return v.is_number() ? v.to_number<std::uint64_t>(error) : 0;
+}
+
+std::int64_t signed_number(const json::value& from, std::initializer_list<std::string_view> path)
+{
+    const auto& v = at(from, path);
+    boost::system::error_code error;
+    return v.is_number() ? v.to_number<std::int64_t>(error) : 0;
+}
+
+const json::array& list(const json::value& from, std::initializer_list<std::string_view> path)
+{
+    static const json::array none;
+    const auto& v = at(from, path);
+    return v.is_array() ? v.get_array() : none;
+}
+
+std::uint64_t rows_of(const json::value& report)
+{
+    std::uint64_t rows = 0;
+    if (const auto* tables = at(report, {"tables"}).if_object())
+        for (const auto& [name, table] : *tables) rows += number(table, {"rows"});
+    return rows;
+}
+
+std::string took(const json::value& report)
+{
+    const auto from = signed_number(report, {"started_us"});
+    const auto to = signed_number(report, {"ended_us"});
+    return to <= from ? std::string() : span_text(static_cast<double>(to - from) / 1e6);
+}
+
+std::string lag(const json::value& space)
+{
+    return at(space, {"sync", "lag_s"}).is_number() ? span_text(real(space, {"sync", "lag_s"})) : "never";
+}
+
+std::string now_doing(const json::value& space)
+{
+    auto activity = text(space, {"sync", "activity"});
+    if (!activity.empty()) return activity;
+    const auto phase = text(space, {"sync", "phase"});
+    if (phase != "idle") return phase;
+    return at(space, {"identity", "working"}) == true ? "resolving calls" : "idle";
+}
+
+}  // namespace
+
+std::string status_text(const json::value& s)
+{
+    std::string out = "Lakeferry " + text(s, {"version"}) + ", " +
+                      (at(s, {"stopping"}) == true ? "stopping"
+                       : at(s, {"ready"}) == true  ? "ready"
+                                                   : "starting") +
+                      ", started " + text(s, {"started"}) + ", configuration generation " +
+                      std::to_string(number(s, {"generation"})) + " (" + text(s, {"config_file"}) + ")\n";
+    std::string addresses;
+    for (const auto& a : list(s, {"intake", "addresses"}))
+        if (a.is_string()) addresses += (addresses.empty() ? "" : ", ") + std::string(a.get_string());
+    out += "Intake on " + addresses + ", " + bytes_text(number(s, {"intake", "backlog_bytes"})) + " wait on disk\n";
+    if (at(s, {"last_reload"}).is_object())
+        out += "Last reload " + text(s, {"last_reload", "at"}) + ": " +
+               (at(s, {"last_reload", "accepted"}) == true ? "" : "REFUSED, ") + text(s, {"last_reload", "text"}) + "\n";
+    const auto& spaces = list(s, {"spaces"});
+    if (spaces.empty()) return out + "\nNo space is configured.\n";
+    text_table table({"SPACE", "STATE", "TARGET", "NOW", "LAST RUN", ">ROWS", ">LAG", "NEXT RUN", ">WAITING"});
+    std::string reasons;
+    for (const auto& one : spaces) {
+        const auto& last = at(one, {"sync", "last"});
+        table.add({text(one, {"id"}), text(one, {"state"}), text(one, {"target"}), now_doing(one),
+                   last.is_object() ? text(last, {"status"}) + " " + time_text(signed_number(last, {"ended_us"})) : "",
+                   last.is_object() ? grouped(rows_of(last)) : "", lag(one), text(one, {"sync", "next"}),
+                   bytes_text(number(one, {"waiting", "events_bytes"}) + number(one, {"waiting", "rows_bytes"}))});
+        const auto reason = text(one, {"reason"});
+        if (!reason.empty()) reasons += text(one, {"id"}) + ": " + reason + "\n";
+    }
+    out += "\n" + table.text();
+    if (!reasons.empty()) out += "\n" + reasons;
+    return out;
+}
+
+std::string space_text(const json::value& s)
+{
+    std::string out = text(s, {"name"}) + " (" + text(s, {"id"}) + ") -> " + text(s, {"target"}) + ", warehouse " +
+                      text(s, {"warehouse_id"}) + "\n";
+    const auto reason = text(s, {"reason"});
+    out += "State     " + text(s, {"state"}) + (reason.empty() ? "" : ": " + reason) + "\n";
+    out += "Now       " + now_doing(s) + "\n";
+    out += "Identity  " + grouped(number(s, {"identity", "calls"})) + " calls resolved since the start, " +
+           grouped(number(s, {"identity", "duplicates"})) + " duplicates, " +
+           grouped(number(s, {"identity", "rescued"})) + " rows with rescued values\n";
+    out += "Waiting   " + bytes_text(number(s, {"waiting", "events_bytes"})) + " of calls, " +
+           bytes_text(number(s, {"waiting", "rows_bytes"})) + " of rows\n";
+    out += "Lag       " + lag(s) + "\n";
+    const auto next = text(s, {"sync", "next"});
+    out += "Next run  " + (next.empty() ? std::string("none planned") : next) + ", " +
+           grouped(number(s, {"sync", "skipped"})) + " skipped\n";
+    return out;
+}
+
+std::string runs_text(const json::value& runs)
+{
+    const auto& all = list(runs, {"runs"});
+    if (all.empty()) return "\nNo run yet.\n";
+    text_table table({">RUN", "STATUS", "TRIGGER", "STARTED", ">TOOK", ">ROWS", "WHY"});
+    for (const auto& r : all)
+        table.add({std::to_string(number(r, {"number"})), text(r, {"status"}), text(r, {"trigger"}),
+                   time_text(signed_number(r, {"started_us"})), took(r), grouped(rows_of(r)), text(r, {"error", "message"})});
+    return "\n" + table.text();
+}
+
+std::string report_text(const json::value& r)
+{
+    const auto number_text = number(r, {"number"}) == 0 ? std::string() : " " + std::to_string(number(r, {"number"}));
+    std::string out = "Run" + number_text + ": " + text(r, {"status"}) + ", " + grouped(rows_of(r)) + " rows";
+    const auto time = took(r);
+    if (!time.empty()) out += " in " + time;
+    out += "\n";
+    const auto why = text(r, {"error", "message"});
+    if (!why.empty()) out += why + "\n";
+    const auto* tables = at(r, {"tables"}).if_object();
+    if (tables == nullptr || tables->empty()) return out;
+    text_table table({"TABLE", ">ROWS", ">RESCUED", ">LOADS", "WHY"});
+    for (const auto& [name, t] : *tables)
+        table.add({std::string(name), grouped(number(t, {"rows"})), grouped(number(t, {"rescued"})),
+                   grouped(number(t, {"loads"})), text(t, {"error", "message"})});
+    return out + table.text();
+}
+
+bool report_succeeded(const json::value& r) { return text(r, {"status"}) == "success"; }
+
+std::string refused_text(const json::value& r)
+{
+    const auto& all = list(r, {"refusals"});
+    if (all.empty()) return "No call of this space was refused.\n";
+    text_table table({"AT", "VIA", "SOURCE", "REASON", "FIELD", "WHERE", "MESSAGE"});
+    for (const auto& one : all)
+        table.add({text(one, {"at"}), text(one, {"via"}), text(one, {"source"}), text(one, {"reason"}),
+                   text(one, {"field"}), text(one, {"where"}), text(one, {"message"})});
+    return table.text();
+}
+
+}  // namespace lakeferry::daemon
