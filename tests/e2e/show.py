@@ -5,6 +5,7 @@ Everything printed is read from the tables with SQL.
 
 from __future__ import annotations
 
+import textwrap
 from collections import defaultdict
 from typing import Any, Callable, Iterable
 
@@ -42,13 +43,14 @@ class Shown:
     def interesting_profiles(self) -> list[tuple[str, str]]:
         """(why it is shown, canonical_segment_id): three different ones, where the data has them."""
         questions = (
-            ("joined from the most profiles", f"""SELECT canonical_segment_id AS id FROM {self._at}.profile_merges
-                GROUP BY canonical_segment_id HAVING count(*) > 1 ORDER BY count(*) DESC, canonical_segment_id LIMIT 2"""),
-            ("has had two e-mail addresses", f"""SELECT canonical_segment_id AS id FROM {self._at}.user_identifiers
-                WHERE type = 'email' GROUP BY canonical_segment_id HAVING count(*) > 1 ORDER BY canonical_segment_id LIMIT 2"""),
-            ("known by e-mail, never logged in", f"""SELECT canonical_segment_id AS id FROM {self._at}.user_identifiers
-                GROUP BY canonical_segment_id HAVING max(type = 'email') AND NOT max(type = 'user_id')
-                ORDER BY canonical_segment_id LIMIT 3"""),
+            ("joined from the most profiles", f"""SELECT id FROM (SELECT canonical_segment_id AS id, count(*) AS n
+                FROM {self._at}.profile_merges GROUP BY canonical_segment_id) WHERE n > 1 ORDER BY n DESC, id LIMIT 2"""),
+            ("has had two e-mail addresses", f"""SELECT id FROM (SELECT canonical_segment_id AS id, count(*) AS n
+                FROM {self._at}.user_identifiers WHERE type = 'email' GROUP BY canonical_segment_id)
+                WHERE n > 1 ORDER BY id LIMIT 2"""),
+            ("known by e-mail, never logged in", f"""SELECT id FROM (SELECT canonical_segment_id AS id,
+                max(CASE WHEN type = 'email' THEN 1 ELSE 0 END) AS email, max(CASE WHEN type = 'user_id' THEN 1 ELSE 0 END) AS user
+                FROM {self._at}.user_identifiers GROUP BY canonical_segment_id) WHERE email = 1 AND user = 0 ORDER BY id LIMIT 3"""),
         )
         chosen: list[tuple[str, str]] = []
         for why, question in questions:
@@ -122,9 +124,8 @@ def count_lines(counts: dict[str, int]) -> list[str]:
 def profile_lines(why: str, canonical: str, identifiers: list[Row], traits: list[Row]) -> list[str]:
     lines = [f"  {canonical}  ({why})"]
     lines += [f"    {row['type']:<16} {row['value']}" for row in identifiers]
-    values = [f"{row['name']} = {_short(row['value'])}" for row in traits]
-    lines.append("    traits: " + ("; ".join(values) if values else "none"))
-    return lines
+    values = "; ".join(f"{row['name']} = {_short(row['value'])}" for row in traits) or "none"
+    return lines + textwrap.wrap("traits: " + values, 110, initial_indent="    ", subsequent_indent="      ", break_on_hyphens=False)
 
 
 def _short(value: Any, most: int = 60) -> str:

@@ -12,6 +12,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -20,6 +21,10 @@ from pathlib import Path
 from typing import Any, Callable
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "workspace"))
+
+from lakeferry_workspace import local_client  # noqa: E402
+
 WRITE_KEYS = {"website": "shop-website-write-key", "app": "shop-app-write-key", "server": "shop-server-write-key"}
 START_S, STOP_S = 180, 60      # bounds, not expectations: two cores may be busy
 
@@ -97,6 +102,7 @@ class Workspace:
     options: list[str] = field(default_factory=list)
     process: Process | None = None
     ready: dict[str, Any] = field(default_factory=dict)
+    _client: local_client.Client | None = None
 
     def start(self) -> "Workspace":
         self.process = Process([ROOT / "workspace" / "run", "--port", 0, "--state", self.state, *self.options], self.log,
@@ -114,21 +120,18 @@ class Workspace:
         return self
 
     def sql(self, text: str) -> list[dict[str, Any]]:
-        """The rows of a statement, values as text (or None), names as keys."""
-        command = [ROOT / "workspace" / "sql", "--state", self.state, "--json", text]
-        result = subprocess.run(command, capture_output=True, text=True, timeout=600)
-        if result.returncode != 0:
-            raise StackError(f"SQL failed: {(result.stderr or result.stdout).strip()}\n  in: {text}", self.log)
-        return rows_of(result.stdout)
+        """The rows of a statement, run as administrator: names to values, these as text or None (as `workspace/sql --json`)."""
+        try:
+            if self._client is None:
+                self._client = local_client.Client(json.loads((self.state / "workspace.json").read_text()))
+            names, rows = self._client.sql(text)
+        except (local_client.ClientError, OSError) as error:
+            raise StackError(f"SQL failed: {error}\n  in: {text}", self.log) from error
+        return [dict(zip(names, row)) for row in rows]
 
     def stop(self) -> None:
         if self.process is not None and self.process.running:
             self.process.stop()
-
-
-def rows_of(output: str) -> list[dict[str, Any]]:
-    """Reads what `workspace/sql --json` prints: one JSON object a row."""
-    return [json.loads(line) for line in output.splitlines() if line.strip()]
 
 
 def _first_line(process: Process, seconds: float) -> str:
