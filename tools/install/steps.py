@@ -74,7 +74,7 @@ def last_lines(path: Path, count: int = 25) -> str:
         return "(no output)"
 
 
-def run(command: Sequence[object], log_name: str, cure: str = "", env: dict[str, str] | None = None, ok: Sequence[int] = (0,),
+def run(command: Sequence[object], log_name: str, cure: str = "", env: dict[str, str] | None = None,
         timeout_s: float | None = None) -> Path:
     """Runs a command with its output in build/log/<log_name>.log; raises StepFailed with the end of that output."""
     LOGS.mkdir(parents=True, exist_ok=True)
@@ -91,6 +91,6 @@ def run(command: Sequence[object], log_name: str, cure: str = "", env: dict[str,
             raise StepFailed(f"{error.filename} is not there", cure, log) from error
         except subprocess.TimeoutExpired as error:
             raise StepFailed(f"{shown} did not end within {timeout_s:.0f} s:\n{last_lines(log)}", cure, log) from error
-    if result.returncode not in ok:
+    if result.returncode != 0:
         raise StepFailed(f"{shown} ended with status {result.returncode}:\n{last_lines(log)}", cure, log)
     return log
