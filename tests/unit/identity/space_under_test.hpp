@@ -20,6 +20,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -82,8 +83,8 @@ public:
     std::vector<json::object> rows(std::string_view table)
     {
         std::vector<json::object> all;
-        const auto* t = find(table);
-        if (t == nullptr) return all;
+        const auto t = find(table);
+        if (!t) return all;
         auto from = core::key32(number);
         core::append_be32(from, t->number);
         const auto visit = [&](std::string_view, std::string_view value) {
@@ -109,7 +110,7 @@ public:
     {
         std::map<std::string, json::object> now;
         std::map<std::string, std::int64_t> last;
-        const auto* t = find(table);
+        const auto t = find(table);
         for (auto row : rows(table)) {
             EXPECT_EQ(row.begin()->key(), "_op");
             std::string key;
@@ -128,16 +129,16 @@ public:
         return now;
     }
 
-    const core::table* find(std::string_view name)
+    std::optional<core::table> find(std::string_view name)
     {
-        tables_ = *known_tables(*in, number);
-        const auto found = std::find_if(tables_.begin(), tables_.end(), [&](const auto& t) { return t.name == name; });
-        return found == tables_.end() ? nullptr : &*found;
+        auto tables = *known_tables(*in, number);
+        const auto found = std::find_if(tables.begin(), tables.end(), [&](const auto& t) { return t.name == name; });
+        return found == tables.end() ? std::nullopt : std::optional(std::move(*found));
     }
     core::column_type type_of(std::string_view table, std::string_view column)
     {
-        const auto* t = find(table);
-        const auto* c = t != nullptr ? t->find(column) : nullptr;
+        const auto t = find(table);
+        const auto* c = t ? t->find(column) : nullptr;
         if (c == nullptr) ADD_FAILURE() << "no column " << table << "." << column;
         return c != nullptr ? c->type : core::column_type::string;
     }
@@ -196,7 +197,6 @@ private:
 
     space_setup setup_;
     std::unique_ptr<resolver> resolver_{};
-    std::vector<core::table> tables_{};
 };
 
 // The profile that a call of this message id creates.
