@@ -185,8 +185,13 @@ std::optional<missing_privilege> find_missing_privilege(std::string_view message
         const bool letters = !kind.empty() && kind.size() < 40 && std::all_of(kind.begin(), kind.end(), [](char c) {
             return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == ' ';
         });
-        if (!letters || end == std::string_view::npos || on == 0 || on > 60) continue;
-        missing_privilege out{std::string(rest.substr(0, on)), std::string(kind), std::string(object.substr(0, end))};
+        // Somebody may paste what is made of this: nothing but the words of a privilege.
+        const auto privilege = rest.substr(0, on);
+        const bool words = !privilege.empty() && std::all_of(privilege.begin(), privilege.end(), [](char c) {
+            return (c >= 'A' && c <= 'Z') || c == ' ' || c == '_';
+        });
+        if (!letters || !words || end == std::string_view::npos || on > 60) continue;
+        missing_privilege out{std::string(privilege), std::string(kind), std::string(object.substr(0, end))};
         for (auto& c : out.kind) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
         return out;
     }

@@ -16,7 +16,8 @@ namespace {
 
 bool is_loopback(std::string_view host) noexcept
 {
-    return host == "localhost" || host == "::1" || host.starts_with("127.");
+    if (host == "localhost" || host == "::1") return true;
+    return host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos;
 }
 
 failure bad_url(std::string detail)
