@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <regex>
 #include <set>
 
 namespace lakeferry::lint {
@@ -59,6 +60,34 @@ TEST(Files, StayUnder400Lines)
         const auto it = larger.find(file.path);
         EXPECT_LE(file.lines.size(), it == larger.end() ? 400U : it->second) << file.path;
     }
+}
+
+std::string text_of(const std::string& path)
+{
+    std::ostringstream text;
+    text << std::ifstream(root / path).rdbuf();
+    return text.str();
+}
+
+// People alert on events and metrics: each has its line in the operations manual.
+TEST(Documentation, KnowsEveryEventAndMetric)
+{
+    const std::string manual = text_of("docs/operations.md");
+    const std::regex event(R"rx((?:\b(?:info|warn|error)\(|\bwrite\([^,"]*,)\s*"([a-z_]+\.[a-z_]+)")rx");
+    const std::regex metric(R"rx("(lakeferry_[a-z_]+(?:_total|_bytes|_seconds|_generation|_spaces|_running|_row|_healthy|_connections))")rx");
+    std::size_t seen = 0;
+    for (const auto& file : product()) {
+        if (!file.path.ends_with(".cpp")) continue;
+        const std::string text = text_of(file.path);
+        for (const auto& words : {event, metric}) {
+            for (auto it = std::sregex_iterator(text.begin(), text.end(), words); it != std::sregex_iterator(); ++it) {
+                ++seen;
+                EXPECT_NE(manual.find("`" + (*it)[1].str() + "`"), std::string::npos)
+                    << (*it)[1] << " of " << file.path << " is not in docs/operations.md";
+            }
+        }
+    }
+    EXPECT_GT(seen, 40U) << "the tree was read";
 }
 
 TEST(Headers, SayPragmaOnceAndWhatTheyAreFor)

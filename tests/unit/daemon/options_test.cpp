@@ -1,0 +1,67 @@
+#include "daemon/cli/options.hpp"
+
+#include <gtest/gtest.h>
+
+namespace lakeferry::daemon {
+namespace {
+
+std::optional<cli_options> parse(std::vector<const char*> words, int& status)
+{
+    words.insert(words.begin(), "lakeferry");
+    return parse_command_line(static_cast<int>(words.size()), words.data(), status);
+}
+
+cli_options good(std::vector<const char*> words)
+{
+    int status = 0;
+    const auto parsed = parse(std::move(words), status);
+    EXPECT_TRUE(parsed.has_value()) << status;
+    return parsed.value_or(cli_options{});
+}
+
+TEST(CommandLine, KnowsEveryCommand)
+{
+    EXPECT_EQ(good({"run"}).what, command::run);
+    EXPECT_EQ(good({"run", "--config", "/a.toml"}).config, "/a.toml");
+    EXPECT_EQ(good({"--config", "/a.toml", "status"}).config, "/a.toml");
+    EXPECT_EQ(good({"config", "check", "--json"}).what, command::config_check);
+    EXPECT_TRUE(good({"config", "check", "--json"}).json);
+    EXPECT_EQ(good({"config", "show", "--config", "x"}).what, command::config_show);
+    EXPECT_EQ(good({"check"}).space, "");
+    EXPECT_TRUE(good({"check"}).wake);
+    EXPECT_FALSE(good({"check", "acme", "--no-wake"}).wake);
+    EXPECT_EQ(good({"check", "acme"}).space, "acme");
+    const auto import = good({"import", "acme", "a.ndjson", "-", "--source", "Website", "--again"});
+    EXPECT_EQ(import.space, "acme");
+    EXPECT_EQ(import.files, (std::vector<std::string>{"a.ndjson", "-"}));
+    EXPECT_EQ(import.source, "Website");
+    EXPECT_TRUE(import.again);
+    EXPECT_TRUE(good({"sync", "acme", "--wait"}).wait);
+    EXPECT_EQ(good({"status", "acme"}).space, "acme");
+    EXPECT_EQ(good({"refused", "acme", "--most", "7"}).most, 7U);
+    EXPECT_EQ(good({"reload"}).what, command::reload);
+    EXPECT_EQ(good({"pause", "acme"}).what, command::pause);
+    EXPECT_EQ(good({"resume", "acme"}).what, command::resume);
+}
+
+TEST(CommandLine, RefusesWhatItDoesNotKnow)
+{
+    for (const auto& words : std::vector<std::vector<const char*>>{
+             {}, {"fly"}, {"config"}, {"sync"}, {"import", "acme"}, {"status", "--wat"}, {"refused", "acme", "--most", "0"}, {"run", "extra"}}) {
+        int status = 0;
+        EXPECT_FALSE(parse(words, status).has_value());
+        EXPECT_EQ(status, exit_status::usage);
+    }
+}
+
+TEST(CommandLine, HelpAndVersionSucceed)
+{
+    for (const char* word : {"--help", "--version"}) {
+        int status = -1;
+        EXPECT_FALSE(parse({word}, status).has_value());
+        EXPECT_EQ(status, 0);
+    }
+}
+
+}  // namespace
+}  // namespace lakeferry::daemon
