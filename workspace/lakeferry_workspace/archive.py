@@ -23,7 +23,7 @@ def main():
                 "ALTER TABLE main.s.t ADD COLUMNS (x TIMESTAMP)", "SELECT k, count(*) FROM main.s.t GROUP BY k", "DROP TABLE main.s.t")):
             engine.read_plan(text)
             engine.run(engine.session(str(number), "archive"), text)
-        engine.stop()
+        engine.stop(patience=600)  # Java writes the archive as it ends, and on a busy machine that takes its time
     finally:
         shutil.rmtree(state, ignore_errors=True)
     if not archive.exists():

@@ -3,6 +3,7 @@ import json
 import logging
 import os
 import re
+import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -160,12 +161,15 @@ class Engine:
         message = re.sub(rf"file:/*{re.escape(str(self.state).lstrip('/'))}/Volumes", "dbfs:/Volumes", message)
         return re.sub(rf"(file:/*)?{re.escape(str(self.state))}/warehouse/({known})__([^/]+)\.db", r"managed:/\2/\3", message)
 
-    def stop(self):
-        self.spark.stop()
+    def stop(self, patience: float = 20):
         gateway = self.spark.sparkContext._gateway
+        self.spark.stop()
         gateway.shutdown()
         gateway.proc.stdin.close()  # the JVM ends with its standard input
-        gateway.proc.wait(20)
+        try:
+            gateway.proc.wait(patience)
+        except subprocess.TimeoutExpired:
+            gateway.proc.kill()  # all that it had to keep is on the disk
 
 
 @contextmanager

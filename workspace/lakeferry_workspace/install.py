@@ -100,9 +100,10 @@ class Setup:
         try:
             self.command(self.python, "-m", "lakeferry_workspace.archive", cwd=SOURCE)
         except SetupError as error:
-            self.say(f"workspace/setup: no class data archive, starts will be slower: {error}")
+            self.say(f"workspace/setup: no class data archive, starts will be slower: {str(error)[-300:]}")
 
-    def run(self, tests: bool, archive: bool):
+    def run(self, tests: bool, archive: bool, retry: bool):
+        """`retry`: an archive that could not be made is tried again; a start of the workspace never waits for that."""
         self.home.mkdir(parents=True, exist_ok=True)
         pom, java = (SOURCE / "pom.xml").read_text(), [p.read_text() for p in sorted((SOURCE / "java").glob("*.java"))]
         pins, test_pins = (SOURCE / "requirements.txt").read_text(), (SOURCE / "requirements-test.txt").read_text()
@@ -115,7 +116,8 @@ class Setup:
         plugin = self.home / "jars" / "workspace-catalog.jar"
         self.step("catalog plugin", [*java, pom, pins, self.home], [plugin], self.compile_plugin)
         if archive:
-            self.step("class data archive", [*java, pom, pins, self.home], [self.home / "classes.jsa"], self.archive_classes)
+            made = [self.home / "classes.jsa"] if retry else []
+            self.step("class data archive", [*java, pom, pins, self.home], made, self.archive_classes)
 
 
 def check_machine():
@@ -146,7 +148,7 @@ def main():
         setup.home.mkdir(parents=True, exist_ok=True)
         with (setup.home / "setup.lock").open("w") as lock:  # two starts at once must not install into each other
             fcntl.flock(lock, fcntl.LOCK_EX)
-            Setup(o.quiet).run(o.tests, not o.no_archive)
+            Setup(o.quiet).run(o.tests, not o.no_archive, not o.brief)
     except (SetupError, OSError) as error:
         print(f"workspace/setup: {error}", file=sys.stderr)
         return 1

@@ -24,7 +24,7 @@ class Statement:
         self.catalog = (body.get("catalog") or world.options.default_catalog).lower()
         self.schema = (body.get("schema") or "default").lower()
         self.query_tags = body.get("query_tags") or []
-        self.state, self.done, self.cancel_asked = "PENDING", asyncio.Event(), False
+        self.state, self.done, self.cancel_asked, self.pressed = "PENDING", asyncio.Event(), False, asyncio.Event()
         self.submitted, self.started, self.ended = world.clock.millis(), None, None
         self.error: SqlError | None = None
         self.columns, self.chunks, self.truncated, self.rows = [], [], False, 0
@@ -91,8 +91,7 @@ class Statements:
 
         if fault and fault.kind == "hang":
             st.state, st.started = "RUNNING", self.world.clock.millis()
-            await self.world.clock.sleep_until(self.world.clock.now() + fault.seconds)
-            if st.cancel_asked:
+            if await self.hang(st, fault.seconds):
                 return st.end("CANCELED")
         try:
             columns, parts, truncated = await asyncio.get_running_loop().run_in_executor(
@@ -109,12 +108,23 @@ class Statements:
         if fault and fault.kind == "closed":
             st.close()
 
+    async def hang(self, st: Statement, seconds: float) -> bool:
+        """Runs without end until the clock has moved on or it is cancelled; true where it was."""
+        waits = [asyncio.ensure_future(self.world.clock.sleep_until(self.world.clock.now() + seconds)), asyncio.ensure_future(st.pressed.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for w in waits:
+                w.cancel()
+        return st.cancel_asked
+
     def cancel(self, st: Statement):
         if st.state == "PENDING":
             st.cancel_asked = True
             st.end("CANCELED")
         elif st.state == "RUNNING" and not st.cancel_asked:
             st.cancel_asked = True
+            st.pressed.set()
             self.world.background(self.press(st))
 
     async def press(self, st: Statement):

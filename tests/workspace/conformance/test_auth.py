@@ -72,8 +72,6 @@ def test_a_token_expires_on_the_workspaces_clock(workspace):
     assert other.call("GET", "/api/2.0/preview/scim/v2/Me", headers=header).status_code == 200
     workspace.advance(3601)
     assert other.call("GET", "/api/2.0/preview/scim/v2/Me", headers=header).status_code == 403
-    for caller in (workspace.admin, workspace.lakeferry, workspace.other, workspace.unentitled):
-        caller.forget_token()
 
 
 def test_revocation_ends_the_tokens_of_one_principal(workspace):

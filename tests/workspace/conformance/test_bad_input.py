@@ -23,7 +23,7 @@ def test_texts_beyond_the_limit(ferry):
     assert ferry.submit("SELECT 1 --" + "x" * (33 << 20), 413)["error_code"] == "INVALID_PARAMETER_VALUE"
 
 
-@pytest.mark.parametrize(("statement", "state", "says"), [
+@pytest.mark.parametrize(("statement", "sql_state", "says"), [
     ("INSER INTO t VALUES (1)", "42601", "[PARSE_SYNTAX_ERROR] Syntax error at or near 'INSER'"),
     ("SELECT 1; SELECT 2", "42601", "PARSE_SYNTAX_ERROR"),
     ("SELECT 'unterminated", "42601", "PARSE_SYNTAX_ERROR"),
@@ -43,11 +43,11 @@ def test_texts_beyond_the_limit(ferry):
     ("ALTER TABLE nowhere ADD COLUMNS (a INT)", "42P01", "TABLE_OR_VIEW_NOT_FOUND"),
     ("MERGE INTO nowhere AS t USING (SELECT 1 AS a) AS s ON t.a = s.a WHEN MATCHED THEN DELETE", "42P01", "TABLE_OR_VIEW_NOT_FOUND"),
 ])
-def test_statements_that_fail(ferry, statement, state, says):
+def test_statements_that_fail(ferry, statement, sql_state, says):
     failure = ferry.fails(statement)
     assert says in failure["message"] and failure["code"] == "BAD_REQUEST"
-    if state:
-        assert failure["sql_state"] == state and f"SQLSTATE: {state}" in failure["message"], failure
+    if sql_state:
+        assert failure["sql_state"] == sql_state and f"SQLSTATE: {sql_state}" in failure["message"], failure
 
 
 def test_messages_name_things_as_the_client_does(ferry, schema):

@@ -56,8 +56,7 @@ def test_slow_and_dripped_answers_arrive(workspace, ferry):
 def test_tokens_are_revoked_in_mid_flight(workspace, ferry):
     sid = ferry.run("SELECT 1")["statement_id"]
     workspace.fault(kind="revoke", path="/statements/", principal="lakeferry")
-    workspace.lakeferry.forget_token()
-    reply = ferry.call("GET", f"{SQL}/statements/{sid}")
+    reply = ferry.call("GET", f"{SQL}/statements/{sid}", renew=False)
     assert reply.status_code == 403 and reply.json()["message"] == "Invalid access token."
     ferry.forget_token()
     assert ferry.get(f"{SQL}/statements/{sid}")["status"]["state"] == "SUCCEEDED"

@@ -7,11 +7,6 @@ import requests
 from caller import SQL, text
 
 
-def forget(workspace):
-    for caller in (workspace.admin, workspace.lakeferry, workspace.other, workspace.unentitled):
-        caller.forget_token()
-
-
 class TestWaiting:
     def test_zero_seconds_never_answers_with_an_end(self, workspace):
         reply = workspace.lakeferry.submit("SELECT 1")
@@ -31,7 +26,6 @@ class TestWaiting:
         reply = workspace.lakeferry.submit("SELECT 1 /* long one */", wait_timeout="5s", on_wait_timeout="CONTINUE")
         assert reply["status"]["state"] == "RUNNING"
         workspace.advance(3600)
-        forget(workspace)
         assert workspace.lakeferry.wait(reply["statement_id"])["status"]["state"] == "SUCCEEDED"
 
 
@@ -180,13 +174,9 @@ class TestExpiry:
     def test_results_after_an_hour_statements_after_twelve(self, workspace, ferry):
         done = ferry.run("SELECT 1")["statement_id"]
         workspace.advance(3601)
-        forget(workspace)
-        ferry.forget_token()
         assert ferry.get(f"{SQL}/statements/{done}")["status"] == {"state": "CLOSED"}
         assert ferry.get(f"{SQL}/statements/{done}/result/chunks/0", 404)["error_code"] == "NOT_FOUND"
         workspace.advance(12 * 3600)
-        forget(workspace)
-        ferry.forget_token()
         assert ferry.get(f"{SQL}/statements/{done}", 404)["error_code"] == "NOT_FOUND"
 
     def test_closing(self, ferry):

@@ -116,8 +116,6 @@ def test_statements_above_the_slots_of_its_clusters_queue(cold):
     assert cold.warehouse("w2")["queued"] == 1
     assert cold.lakeferry.get(f"{SQL}/statements/{queued}")["status"]["state"] == "PENDING"
     cold.advance(3600)
-    for caller in (cold.admin, cold.lakeferry, cold.other, cold.unentitled):
-        caller.forget_token()
     assert cold.lakeferry.wait(queued)["status"]["state"] == "SUCCEEDED"
 
 
@@ -133,5 +131,3 @@ def test_it_stops_by_itself_and_the_seconds_add_up(cold):
     assert after["wakeups"] == before["wakeups"] and after["busy_seconds"] < after["awake_seconds"]
     cold.advance(10_000)
     assert cold.warehouse("w2")["awake_seconds"] == after["awake_seconds"]
-    for caller in (cold.admin, cold.lakeferry, cold.other, cold.unentitled):
-        caller.forget_token()
