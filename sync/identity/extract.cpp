@@ -65,6 +65,7 @@ public:
     }
     void add(std::string_view type, const json::value* value)
     {
+        if (value == nullptr || !(value->is_string() || value->is_int64() || value->is_uint64())) return;
         const core::id_value id(value);
         if (!id.blank()) add(type, id.view());
     }

@@ -15,7 +15,8 @@ namespace {
 constexpr unsigned unlisted_rank = 1'000'000;
 
 // A pattern that is searched in a value. Boost.Regex does not recurse, so a long value cannot exhaust the stack; it
-// gives up on what takes too long. The commonest form, ^[abc]*$, needs no engine.
+// gives up on what takes too long; only the beginning of a very long value is searched, so that a careless pattern
+// cannot be used to keep us busy. The commonest form, ^[abc]*$, needs no engine.
 class pattern {
 public:
     explicit pattern(const std::string& text)
@@ -30,6 +31,7 @@ public:
             return std::all_of(value.begin(), value.end(),
                                [&](char c) { return set_.test(static_cast<unsigned char>(c)); });
         }
+        value = value.substr(0, searched_bytes_max);
         try {
             return boost::regex_search(value.begin(), value.end(), engine_,
                                        boost::regex_constants::match_single_line | boost::regex_constants::match_any);
@@ -50,6 +52,8 @@ private:
         is_set_ = true;
         return true;
     }
+
+    static constexpr std::size_t searched_bytes_max = 1024;
 
     bool is_set_ = false;
     std::bitset<256> set_{};

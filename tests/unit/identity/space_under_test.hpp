@@ -3,6 +3,7 @@
 
 #include "net/rt/time.hpp"
 #include "sync/core/event_block.hpp"
+#include "sync/core/json.hpp"
 #include "sync/core/keys.hpp"
 #include "sync/core/outbox_block.hpp"
 #include "sync/core/timestamps.hpp"
@@ -214,7 +215,7 @@ inline std::string text(const json::object& row, std::string_view column)
 {
     const auto* value = row.if_contains(json::string_view(column.data(), column.size()));
     if (value == nullptr) return {};
-    return value->is_string() ? std::string(value->as_string()) : json::serialize(*value);
+    return value->is_string() ? std::string(value->as_string()) : core::compact(*value);
 }
 
 // Values of one column over rows.
