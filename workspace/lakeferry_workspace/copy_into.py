@@ -5,7 +5,7 @@ import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from .dialect import closing, dotted, full_name, head, is_string, kind, name_at, tokenize
+from .dialect import closing, dotted, full_name, head, is_string, kind, literal, name_at, tokenize
 from .engine import translated
 from .errors import SqlError, parse_error, unsupported
 from .privileges import INTERNAL, needs
@@ -63,14 +63,14 @@ def read_copy(text: str, t: list) -> Copy:
         select, i = text[t[i + 1].start:path.start] + SOURCE + text[path.end + 1:t[end].start], end
     elif not is_string(path):
         raise parse_error(f"'{path.text}'", text, path.start)
-    copy, i = Copy(target, listed, select, path.text), i + 1
+    copy, i = Copy(target, listed, select, literal(text, path)), i + 1
     while i < len(t):
         key = t[i].text.upper()
         if key not in CLAUSES:
             raise unsupported("COPY INTO … VALIDATE") if key == "VALIDATE" else parse_error(f"'{t[i].text}'", text, t[i].start)
         i += 1 + (t[i + 1].text == "=")
         end = closing(t, i, text) if kind(t[i]) == "L_PAREN" else i
-        copy.clauses[key] = [x.text for x in t[i:end + 1] if kind(x) not in ("COMMA", "L_PAREN", "R_PAREN", "EQ")]
+        copy.clauses[key] = [literal(text, x) if is_string(x) else x.text for x in t[i:end + 1] if kind(x) not in ("COMMA", "L_PAREN", "R_PAREN", "EQ")]
         i = end + 1
     if "FILEFORMAT" not in copy.clauses:
         raise parse_error("end of input: FILEFORMAT is missing", text, len(text) - 1)

@@ -40,6 +40,24 @@ def is_string(token) -> bool:
     return kind(token) in ("STRING", "RAW_STRING", "HEREDOC_STRING")
 
 
+ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a", "%": "\\%", "_": "\\_"}
+ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([0-3][0-7]{2})|(.))", re.S)
+
+
+def literal(text: str, token) -> str:
+    """The value of a string token, unescaped as Spark does it: the tokenizer knows only some of the escapes."""
+    raw = text[token.start:token.end + 1]
+    if raw[:1] in "rR":
+        return raw[2:-1]
+
+    def plain(m):
+        if m[1] or m[2]:
+            return chr(int(m[1] or m[2], 16))
+        return chr(int(m[3], 8)) if m[3] else ESCAPES.get(m[4], m[4])
+
+    return ESCAPE.sub(plain, raw[1:-1])
+
+
 def quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
@@ -136,7 +154,7 @@ def expand_identifiers(text: str, t: list, parameters: dict) -> str:
         end = closing(t, i + 1, text)
         inner = t[i + 2:end]
         if len(inner) == 1 and is_string(inner[0]):
-            value = inner[0].text
+            value = literal(text, inner[0])
         elif len(inner) == 2 and kind(inner[0]) == "COLON" and inner[1].text in parameters:
             value = parameters[inner[1].text]["value"]
         else:

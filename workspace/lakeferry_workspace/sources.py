@@ -4,7 +4,7 @@ import json
 import re
 
 from . import information_schema
-from .dialect import Edits, closing, is_string, kind, tokenize
+from .dialect import Edits, closing, is_string, kind, literal, tokenize
 from .engine import translated
 from .errors import SqlError, unsupported
 from .privileges import INTERNAL
@@ -38,7 +38,7 @@ def rewrite(world, call, session, text: str) -> str:
         if word == "read_files" and i + 1 < len(t) and kind(t[i + 1]) == "L_PAREN":
             end = closing(t, i + 1, text)
             view = f"{INTERNAL}files_{i}"
-            read_files(world, call, session, arguments(t[i + 2:end], call.parameters), view)
+            read_files(world, call, session, arguments(text, t[i + 2:end], call.parameters), view)
             edits.replace(t[i].start, t[end].end + 1, view)
             i = end
         elif word == "information_schema" and i + 2 < len(t) and kind(t[i + 1]) == "DOT":
@@ -53,7 +53,7 @@ def rewrite(world, call, session, text: str) -> str:
     return edits.apply()
 
 
-def arguments(t: list, parameters: dict) -> tuple[str, dict]:
+def arguments(text: str, t: list, parameters: dict) -> tuple[str, dict]:
     """(path, options) of a read_files call; a value is a literal or a parameter."""
     groups, depth = [[]], 0
     for token in t:
@@ -65,7 +65,7 @@ def arguments(t: list, parameters: dict) -> tuple[str, dict]:
     path, options = None, {}
     for group in groups:
         arrow = next((i for i, x in enumerate(group) if x.text == "=>"), None)
-        value = argument(group[arrow + 1:] if arrow is not None else group, parameters)
+        value = argument(text, group[arrow + 1:] if arrow is not None else group, parameters)
         if arrow is None or group[0].text.lower() == "path":
             path = value
         else:
@@ -75,8 +75,10 @@ def arguments(t: list, parameters: dict) -> tuple[str, dict]:
     return path, options
 
 
-def argument(tokens: list, parameters: dict) -> str:
-    if len(tokens) == 1 and (is_string(tokens[0]) or kind(tokens[0]) in ("NUMBER", "TRUE", "FALSE")):
+def argument(text: str, tokens: list, parameters: dict) -> str:
+    if len(tokens) == 1 and is_string(tokens[0]):
+        return literal(text, tokens[0])
+    if len(tokens) == 1 and kind(tokens[0]) in ("NUMBER", "TRUE", "FALSE"):
         return tokens[0].text
     if len(tokens) == 2 and kind(tokens[0]) == "COLON" and tokens[1].text in parameters:
         return parameters[tokens[1].text]["value"] or ""

@@ -1,5 +1,5 @@
 """Statements about volumes and catalogs, which Spark has no words for."""
-from .dialect import full_name, head, is_string, kind, name_at, tokenize
+from .dialect import full_name, head, is_string, kind, literal, name_at, tokenize
 from .errors import SqlError, no_catalog, no_schema, parse_error, unsupported
 from .objects import HIVE, valid_catalog_name
 from .results import columns
@@ -29,7 +29,7 @@ def run(world, call):
     parts, i = name_at(t, i)
     name = full_name(parts, call.catalog, call.schema)
     place(world, name)
-    comment = t[i + 1].text if i + 1 < len(t) and t[i].text.upper() in ("COMMENT", "IS") and is_string(t[i + 1]) else None
+    comment = literal(text, t[i + 1]) if i + 1 < len(t) and t[i].text.upper() in ("COMMENT", "IS") and is_string(t[i + 1]) else None
     if i < len(t) and comment is None:
         raise parse_error(f"'{t[i].text}'", call.text, begin + t[i].start)
     return {"CREATE": create, "DROP": drop, "DESCRIBE": describe, "DESC": describe, "COMMENT": annotate}[words[0]](

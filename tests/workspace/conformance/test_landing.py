@@ -66,6 +66,15 @@ class TestCopyInto:
         tracks(ferry, schema)
         assert ferry.sql(copy(table, folder, "a.json.gz")).counts == (2, 2, 0)
 
+    def test_names_with_every_kind_of_escape(self, ferry, place):
+        schema, folder = place
+        table = tracks(ferry, schema)
+        name = "it's ${odd}\u00e9 & 100%.json.gz"
+        ferry.put(f"{folder}/1/it's%20%24%7Bodd%7D%C3%A9%20&%20100%25.json.gz", ndjson(ROWS[:2]))
+        escaped = name.replace("'", "\\'").replace("$", "\\u0024")
+        assert ferry.sql(copy(table, folder, escaped)).counts == (2, 2, 0)
+        assert ferry.sql(copy(table, folder, escaped)).counts == (0, 0, 0)
+
     def test_a_whole_folder_skips_hidden_files(self, ferry, place):
         schema, folder = place
         table = tracks(ferry, schema)
@@ -171,7 +180,7 @@ class Fenced:
         if self.folder:
             path = f"{self.folder}/user_traits-{load:04d}.json.gz"
             self.ferry.put(path, ndjson(rows))
-            source = f"read_files('{path}', format => 'json', schema => '{COLUMNS}', schemaEvolutionMode => 'none')"
+            source = f"read_files('{path}', format => 'json', mode => 'FAILFAST', schema => '{COLUMNS}', schemaEvolutionMode => 'none')"
         else:
             source = f"(SELECT inline(from_json(:rows, 'array<struct<{COLUMNS}>>')))"
             given.append(text("rows", json.dumps(rows)))
@@ -224,12 +233,11 @@ class TestFencedMerge:
 
 def test_all_fences_in_one_statement(ferry, schema):
     fenced = Fenced(ferry, schema)
-    statement = (f"MERGE INTO {fenced.fences} AS t USING (SELECT inline(from_json(:fences, 'array<struct<table_name STRING, load_seq BIGINT>>'))) AS s "
-                 "ON t.table_name = s.table_name WHEN MATCHED AND t.load_seq < s.load_seq THEN UPDATE SET load_seq = s.load_seq "
+    statement = (f"MERGE INTO {fenced.fences} AS t USING (SELECT * FROM VALUES ('tracks', CAST(3 AS BIGINT)), ('user_traits', CAST(4 AS BIGINT)) "
+                 "AS v(table_name, load_seq)) AS s ON t.table_name = s.table_name WHEN MATCHED AND t.load_seq < s.load_seq THEN UPDATE SET load_seq = s.load_seq "
                  "WHEN NOT MATCHED THEN INSERT (table_name, load_seq) VALUES (s.table_name, s.load_seq)")
-    given = [text("fences", json.dumps([{"table_name": "tracks", "load_seq": 3}, {"table_name": "user_traits", "load_seq": 4}]))]
-    assert ferry.sql(statement, given).counts == (2, 0, 0, 2)
-    assert ferry.sql(statement, given).counts == (0, 0, 0, 0)
+    assert ferry.sql(statement).counts == (2, 0, 0, 2)
+    assert ferry.sql(statement).counts == (0, 0, 0, 0)
 
 
 def test_a_conflict_is_told_by_its_sqlstate(ferry, schema):
@@ -244,3 +252,18 @@ def test_a_conflict_is_told_by_its_sqlstate(ferry, schema):
     assert won and len(won) + len(lost) == 6
     assert all(e["status"]["sql_state"] == "2D521" for e in lost)
     assert [r[3] for r in fenced.rows()].count("2") == len(won)
+
+
+def test_a_parser_of_the_databricks_dialect_agrees(ferry):
+    """A second opinion: what runs here is Databricks SQL for somebody else too. (read_files' arrows and CLUSTER BY included.)"""
+    sqlglot = pytest.importorskip("sqlglot")
+    table = "`c`.`s`.`tracks`"
+    statements = [copy(table, "/Volumes/c/s/stage", "a.json.gz"), "CREATE SCHEMA IF NOT EXISTS `c`.`s` COMMENT 'x'",
+                  f"CREATE TABLE IF NOT EXISTS {table} (`id` STRING COMMENT 'm', `n` BIGINT) CLUSTER BY (`id`) COMMENT 'events'",
+                  f"ALTER TABLE {table} ADD COLUMNS (`a` STRING COMMENT 'x', `b` BIGINT)"]
+    for source in ("(SELECT inline(from_json(:rows, 'array<struct<a STRING>>')))",
+                   "read_files('/Volumes/x', format => 'json', schema => 'a STRING', schemaEvolutionMode => 'none')"):
+        statements.append(FENCED.format(table="`c`.`s`.`t`", fences="`c`.`s`.`f`", source=source, run=1, load=2))
+    for statement in statements:
+        parsed = sqlglot.parse(statement, read="databricks")
+        assert len(parsed) == 1 and not isinstance(parsed[0], sqlglot.exp.Command), statement
