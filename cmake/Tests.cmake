@@ -37,6 +37,8 @@ lakeferry_test(unit_profiles tests/unit/profiles lakeferry_profiles lakeferry_la
 lakeferry_test(unit_config tests/unit/daemon/config lakeferry_config)
 lakeferry_test(unit_daemon tests/unit/daemon lakeferry_daemon lakeferry_landing_model)
 target_sources(unit_daemon PRIVATE ${CMAKE_SOURCE_DIR}/tests/sim/daemon_world.cpp)
+target_compile_definitions(unit_daemon PRIVATE LAKEFERRY_BINARY="$<TARGET_FILE:lakeferry>")
+add_dependencies(unit_daemon lakeferry)
 lakeferry_test(unit_lint tests/unit/lint)
 lakeferry_test(sim_landing tests/sim/landing lakeferry_landing_model)
 lakeferry_test(sim tests/sim lakeferry_daemon lakeferry_landing_model)

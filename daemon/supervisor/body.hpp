@@ -74,7 +74,8 @@ struct daemon_core::body {
     void serve(rt::task_group& in, http::listener& from, http::service& with, const char* name);
     void add_gauges();
     rt::awaitable<void> stop_everything();
-    rt::awaitable<void> end(const char* step, rt::task_group& group, rt::duration budget);
+    rt::awaitable<void> end(const char* step, rt::task_group& group, rt::duration budget,
+                            boost::asio::cancellation_type gently);
     rt::awaitable<void> end_spaces(rt::duration budget);
     void hurry();
 

@@ -1,5 +1,6 @@
 #include "daemon/supervisor/space_runner.hpp"
 
+#include "sync/identity/table_catalog.hpp"
 #include "net/rt/offload.hpp"
 #include "sync/profiles/run_report.hpp"
 
@@ -93,7 +94,8 @@ space_runner::space_runner(space_needs needs, std::shared_ptr<const core::space_
       of_space_(needs_.loop, needs_.limits.statements_per_space),
       statements_(door_, needs_.statement_limits, of_space_),
       sync_({needs_.time, needs_.wall, needs_.rng, needs_.log, needs_.loop, needs_.workers, needs_.store, door_,
-             statements_, needs_.warehouses, needs_.staging},
+             statements_, needs_.warehouses, needs_.staging,
+             [&in = needs_.store, number] { return identity::known_tables(in, number); }},
             config_, needs_.limits, number_),
       resolver_(std::make_unique<identity::resolver>(needs_.store, resolver_settings_of(*config_, number_), needs_.wall)),
       events_(needs_.loop),

@@ -29,10 +29,12 @@ void daemon_core::body::hurry()
 
 // Total first ("finish what you have in hand"); after the budget, or at once in a hurry, terminal. Always waits
 // until the group is empty: nothing outlives its owner.
-rt::awaitable<void> daemon_core::body::end(const char* step, rt::task_group& group, rt::duration budget)
+rt::awaitable<void> daemon_core::body::end(const char* step, rt::task_group& group, rt::duration budget,
+                                           asio::cancellation_type gently)
 {
     bool late = false;
-    group.cancel(hurried ? asio::cancellation_type::terminal : asio::cancellation_type::total);
+    // Never total after terminal: the later signal would take the earlier one back (Asio 1.81).
+    group.cancel(hurried ? asio::cancellation_type::terminal : gently);
     try {
         if (!hurried && group.size() != 0) {
             const auto limit = rt::deadline::in(parts.time, budget);
@@ -67,18 +69,17 @@ rt::awaitable<void> daemon_core::body::end_spaces(rt::duration budget)
 
 rt::awaitable<void> daemon_core::body::stop_everything()
 {
-    if (!reloading) reloads.cancel();
-    co_await end("reload", reloads, reload_budget);
-    co_await end("intake", intake_tasks, intake_budget);
+    using kind = asio::cancellation_type;
+    co_await end("reload", reloads, reload_budget, reloading ? kind::total : kind::terminal);
+    co_await end("intake", intake_tasks, intake_budget, kind::total);
     // Runs that go are cut off; what runs on the warehouse is in the journal and adopted at the next start.
     if (live) co_await end_spaces(spaces_budget);
     // Whatever was accepted is written before the committer ends, however hurried.
     const bool in_a_hurry = std::exchange(hurried, false);
-    co_await end("committer", committer, committer_budget);
+    co_await end("committer", committer, committer_budget, kind::total);
     hurried = hurried || in_a_hurry;
-    co_await end("control", control_tasks, control_budget);
-    infra.cancel();
-    co_await end("infrastructure", infra, infra_budget);
+    co_await end("control", control_tasks, control_budget, kind::total);
+    co_await end("infrastructure", infra, infra_budget, kind::terminal);
     listeners.clear();
     if (live) {
         // Closing syncs the store; it may block.
