@@ -1,7 +1,7 @@
 #include "daemon/supervisor/space_runner.hpp"
 
-#include "sync/identity/table_catalog.hpp"
 #include "net/rt/offload.hpp"
+#include "sync/identity/table_catalog.hpp"
 #include "sync/profiles/run_report.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -328,74 +328,6 @@ rt::awaitable<void> space_runner::run_once(std::string trigger, requests who)
         needs_.log.warn("sync.not_run", result.error().detail, {{"space", config_->id}, {"id", result.error().id}});
     idle_.set();
     for (const auto& one : who) one->result.emplace(result);
-}
-
-// A child of the space, so that it never outlives what it borrows.
-rt::awaitable<rt::outcome<profiles::connection_report>> space_runner::check(bool wake)
-{
-    auto mine = std::make_shared<check_request>(needs_.loop);
-    if (!stopped_) {
-        checks_.spawn("check", run_check(wake, mine), rt::on_error::log_and_continue);
-        co_await mine->done.wait();
-    }
-    if (!mine->result)
-        co_return rt::failure{.retry = rt::retry_class::transient, .id = "space.stopped", .detail = "The space stopped."};
-    co_return std::move(*mine->result);
-}
-
-rt::awaitable<void> space_runner::run_check(bool wake, std::shared_ptr<check_request> who)
-{
-    const struct last_word {
-        check_request& of;
-        ~last_word() { of.done.set(); }
-    } at_the_end{*who};
-    profiles::connection_options options;
-    options.wake = wake;
-    options.limit = rt::deadline::in(needs_.time, minutes(20));
-    who->result = co_await profiles::test_connection({needs_.time, *tokens_, door_, statements_, needs_.warehouses},
-                                                     *config_, std::move(options));
-}
-
-space_view space_runner::view() const
-{
-    space_view v;
-    v.id = config_->id;
-    v.name = config_->name;
-    v.target = config_->databricks.catalog + "." + config_->profiles_sync.schema;
-    v.warehouse_id = config_->databricks.warehouse_id;
-    v.identity = identity_;
-    v.identity.working = identity_.working || events_.is_set();
-    v.sync = sync_.status();
-    v.skipped = skipped_;
-    v.restarts = restarts_;
-    v.generation = generation_;
-    const bool paused = config_->profiles_sync.paused || paused_by_hand_;
-    if (plan_ && !paused) v.next_run_us = plan_->next_us(needs_.time.now(), needs_.wall.now_us());
-    if (!defect_.empty()) {
-        v.state = space_state::restarting;
-        v.reason = defect_;
-    } else if (!v.identity.error_id.empty()) {
-        v.state = space_state::degraded;
-        v.reason = v.identity.error;
-    } else if (!v.sync.error_id.empty()) {
-        v.state = space_state::degraded;
-        v.reason = v.sync.error;
-    } else if (paused) {
-        v.state = space_state::paused;
-        v.reason = paused_by_hand_ ? "paused by hand" : "paused = true in its file";
-    }
-    return v;
-}
-
-const char* to_string(space_state s) noexcept
-{
-    switch (s) {
-        case space_state::running: return "running";
-        case space_state::paused: return "paused";
-        case space_state::degraded: return "degraded";
-        case space_state::restarting: return "restarting";
-    }
-    return "running";
 }
 
 }  // namespace lakeferry::daemon
