@@ -25,7 +25,8 @@ class Grants:
         self.objects, self.store = objects, objects.store
 
     def direct(self, kind: str, name: tuple) -> dict[str, list[str]]:
-        return self.store.section("grants").get(Objects.key(kind, name), {})
+        """A copy: worker threads change the store meanwhile."""
+        return dict(self.store.section("grants").get(Objects.key(kind, name), {}))
 
     def change(self, kind: str, name: tuple, principal: str, add=(), remove=()):
         with self.store.lock:

@@ -30,10 +30,13 @@ class Objects:
         return self.store.section("objects").get(self.key(kind, name), {})
 
     def remember(self, kind: str, name: tuple, owner: str, comment: str | None = None):
+        """What is known already stays as it is."""
         with self.store.lock:
-            self.store.section("objects").setdefault(self.key(kind, name), {
-                "owner": owner, "comment": comment, "created_at": self.clock.millis(), "created_by": owner, "id": str(uuid.uuid4())})
-            self.store.save()
+            known = self.store.section("objects")
+            if self.key(kind, name) not in known:
+                known[self.key(kind, name)] = {"owner": owner, "comment": comment, "created_at": self.clock.millis(), "created_by": owner,
+                                               "id": str(uuid.uuid4())}
+                self.store.save()
 
     def describe(self, kind: str, name: tuple, **changes):
         with self.store.lock:
@@ -61,9 +64,13 @@ class Objects:
                     held[self.key(kind, new)] = held.pop(self.key(kind, old))
             self.store.save()
 
+    def _keys(self) -> list[str]:
+        """A copy, made at one go: worker threads change the store meanwhile."""
+        return list(self.store.section("objects"))
+
     # -- what exists ------------------------------------------------------------------------------------------------
     def catalogs(self) -> list[str]:
-        return sorted(k.partition(":")[2] for k in self.store.section("objects") if k.startswith("Catalog:"))
+        return sorted(k.partition(":")[2] for k in self._keys() if k.startswith("Catalog:"))
 
     def is_unity(self, catalog: str) -> bool:
         return catalog != HIVE
@@ -89,7 +96,7 @@ class Objects:
 
     def volumes(self, catalog: str, schema: str) -> list[str]:
         prefix = f"Volume:{catalog}.{schema}."
-        return sorted(k[len(prefix):] for k in self.store.section("objects") if k.startswith(prefix))
+        return sorted(k[len(prefix):] for k in self._keys() if k.startswith(prefix))
 
     def exists(self, kind: str, name: tuple) -> bool:
         if kind == "Catalog":

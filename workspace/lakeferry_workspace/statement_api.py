@@ -79,7 +79,6 @@ async def submit(request):
     except TimeoutError:
         if body.get("on_wait_timeout") == "CANCEL":
             world.statements.cancel(st)
-            await asyncio.wait([asyncio.ensure_future(st.done.wait())], timeout=5)
     return web.json_response(view(st, request.host))
 
 

@@ -1,6 +1,7 @@
 """Statements: the state machine from PENDING to CLOSED, waiting, cancelling, expiry."""
 import asyncio
 import secrets
+import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -25,10 +26,17 @@ class Statement:
         self.schema = (body.get("schema") or "default").lower()
         self.query_tags = body.get("query_tags") or []
         self.state, self.done, self.cancel_asked, self.pressed = "PENDING", asyncio.Event(), False, asyncio.Event()
+        self.lock = threading.Lock()  # between the worker that begins and the call that cancels
         self.submitted, self.started, self.ended = world.clock.millis(), None, None
         self.error: SqlError | None = None
         self.columns, self.chunks, self.truncated, self.rows = [], [], False, 0
         self.client = ""
+
+    def begin(self) -> bool:
+        with self.lock:
+            if self.state not in FINAL:
+                self.state, self.started = "RUNNING", self.started or self.world.clock.millis()
+            return self.state == "RUNNING"
 
     def end(self, state: str, error: SqlError | None = None):
         if self.state not in FINAL:
@@ -75,7 +83,7 @@ class Statements:
             st.end("FAILED", error)
         except Exception as error:  # noqa: BLE001 every failure belongs to the statement; the workspace stays up
             self.world.log(f"statement {st.id}: {error!r}")
-            st.end("FAILED", SqlError(f"[INTERNAL_ERROR] {error} SQLSTATE: XX000", "XX000", "INTERNAL_ERROR"))
+            st.end("CANCELED" if st.cancel_asked else "FAILED", SqlError(f"[INTERNAL_ERROR] {error} SQLSTATE: XX000", "XX000", "INTERNAL_ERROR"))
         finally:
             if fault and fault.kind == "gone":
                 self.all.pop(st.id, None)
@@ -85,17 +93,11 @@ class Statements:
         if fault and fault.kind == "fail" and not fault.after:
             raise fault.error()
 
-        def begin():
-            st.state, st.started = "RUNNING", self.world.clock.millis()
-            return st.work()
-
-        if fault and fault.kind == "hang":
-            st.state, st.started = "RUNNING", self.world.clock.millis()
-            if await self.hang(st, fault.seconds):
-                return st.end("CANCELED")
+        if fault and fault.kind == "hang" and st.begin() and await self.hang(st, fault.seconds):
+            return st.end("CANCELED")
         try:
             columns, parts, truncated = await asyncio.get_running_loop().run_in_executor(
-                self.pool, lambda: begin() if st.state in ("PENDING", "RUNNING") else ([], [], False))
+                self.pool, lambda: st.work() if st.begin() else ([], [], False))
         except SqlError as error:
             return st.end("CANCELED") if st.cancel_asked else st.end("FAILED", error)
         if st.state in FINAL:
@@ -119,10 +121,12 @@ class Statements:
         return st.cancel_asked
 
     def cancel(self, st: Statement):
-        if st.state == "PENDING":
-            st.cancel_asked = True
-            st.end("CANCELED")
-        elif st.state == "RUNNING" and not st.cancel_asked:
+        with st.lock:
+            if st.state == "PENDING":
+                st.cancel_asked = True
+                st.end("CANCELED")
+                return
+        if st.state == "RUNNING" and not st.cancel_asked:
             st.cancel_asked = True
             st.pressed.set()
             self.world.background(self.press(st))
