@@ -48,8 +48,10 @@ public:
     }
 
     // Two phases: total = "finish the unit in hand", terminal = "now". A child may call it.
+    // A weaker type after terminal is ignored: Asio 1.81 would take the cancellation back.
     void cancel(asio::cancellation_type type = asio::cancellation_type::terminal)
     {
+        if (stopping_ && stop_type_ == asio::cancellation_type::terminal && type != stop_type_) return;
         stopping_ = true;
         stop_type_ = type;
         for (auto it = children_.begin(); it != children_.end();) (it++)->signal.emit(type);

@@ -38,27 +38,7 @@ rt::outcome<std::uint64_t> last_run(store::store& in, std::uint32_t space)
 
 }  // namespace
 
-rt::outcome<std::vector<core::table>> tables_of(store::store& in, std::uint32_t space)
-{
-    std::vector<core::table> out;
-    rt::outcome<void> bad = boost::system::in_place_value;
-    const std::string from = core::key32(space) + "t";
-    auto scanned = in.scan(store::family::schema, from, core::prefix_end(from),
-                           [&](std::string_view, std::string_view value) {
-                               auto t = core::decode_table(value);
-                               if (t.has_error()) {
-                                   bad = t.error();
-                                   return false;
-                               }
-                               out.push_back(std::move(*t));
-                               return true;
-                           });
-    if (scanned.has_error()) return scanned.error();
-    if (bad.has_error()) return bad.error();
-    return out;
-}
-
-rt::outcome<pending_work> read_pending(store::store& in, std::uint32_t space)
+rt::outcome<pending_work> read_pending(store::store& in, std::uint32_t space, std::vector<core::table> tables)
 {
     pending_work out;
     auto frozen = counter(in, space, "batch");
@@ -80,9 +60,7 @@ rt::outcome<pending_work> read_pending(store::store& in, std::uint32_t space)
         else
             out.unfinished[table].push_back(std::move(l));
     }
-    auto tables = tables_of(in, space);
-    if (tables.has_error()) return tables.error();
-    for (auto& t : *tables) {
+    for (auto& t : tables) {
         auto rows = has_rows(in, space, t, out.frozen);
         if (rows.has_error()) return rows.error();
         if (*rows) out.with_rows.push_back(t.name);

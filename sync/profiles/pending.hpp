@@ -25,9 +25,6 @@ struct pending_work {
 };
 
 // Blocking: workers only.
-rt::outcome<pending_work> read_pending(store::store& in, std::uint32_t space);
-
-// Tables of a space as identity resolution left them in family `schema`.
-rt::outcome<std::vector<core::table>> tables_of(store::store& in, std::uint32_t space);
+rt::outcome<pending_work> read_pending(store::store& in, std::uint32_t space, std::vector<core::table> tables);
 
 }  // namespace lakeferry::profiles

@@ -80,8 +80,11 @@ struct space_sync::state {
 
     rt::awaitable<rt::outcome<pending_work>> pending()
     {
-        co_return co_await rt::offload_uncancellable(with.workers,
-                                                     [this] { return read_pending(with.store, number); });
+        co_return co_await rt::offload_uncancellable(with.workers, [this]() -> rt::outcome<pending_work> {
+            auto tables = with.tables();
+            if (tables.has_error()) return tables.error();
+            return read_pending(with.store, number, std::move(*tables));
+        });
     }
     rt::awaitable<rt::outcome<void>> wake(run_report& report, rt::deadline limit);
     rt::awaitable<rt::outcome<void>> carry(pending_work work, run_report& report, rt::deadline limit);

@@ -7,15 +7,18 @@
 #include "net/rt/failure.hpp"
 #include "net/rt/limiter.hpp"
 #include "sync/core/space_config.hpp"
+#include "sync/core/table.hpp"
 #include "sync/profiles/run_report.hpp"
 #include "sync/store/store.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <random>
 #include <string>
+#include <vector>
 
 namespace lakeferry::databricks {
 class statements;
@@ -38,6 +41,8 @@ struct sync_parts {
     databricks::statements& statements;
     databricks::warehouse_registry& warehouses;
     rt::limiter& staging;  // one lease per file in memory, all spaces together
+    // The tables of the space, as identity resolution fills them. Called on a worker.
+    std::function<rt::outcome<std::vector<core::table>>()> tables;
 };
 
 enum class sync_phase { idle, settling, waiting_for_warehouse, structure, loading, fencing };

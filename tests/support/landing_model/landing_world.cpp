@@ -42,6 +42,19 @@ std::unique_ptr<store::store> open_store(fake_disk& disk)
     return std::move(*opened);
 }
 
+rt::outcome<std::vector<core::table>> tables_in(store::store& in)
+{
+    std::vector<core::table> out;
+    const std::string from = core::key32(landing_world::space) + "t";
+    auto scanned = in.scan(store::family::schema, from, core::prefix_end(from),
+                           [&](std::string_view, std::string_view value) {
+                               out.push_back(core::decode_table(value).value());
+                               return true;
+                           });
+    if (scanned.has_error()) return scanned.error();
+    return out;
+}
+
 }  // namespace
 
 core::table tracks_table()
@@ -74,7 +87,8 @@ landing_process::landing_process(const parts& from)
       statements(door, caps, of_space)
 {
     const profiles::sync_parts with{from.w.time, from.w.wall, from.w.rng,  from.w.log, from.w.executor(), from.w.executor(),
-                                    *store,      door,        statements, warehouses, staging};
+                                    *store,      door,        statements, warehouses, staging,
+                                    [this] { return tables_in(*store); }};
     sync = std::make_unique<profiles::space_sync>(with, from.config, from.limits, landing_world::space);
 }
 
