@@ -11,6 +11,9 @@ namespace lakeferry::core {
 //   resolved      be64: every event block up to this arrival number has been resolved (and removed)
 //   batch         be64: number of the last resolved batch; outbox blocks carry it
 //   seq           be64: last seq given to a row
+//   calls         be64: calls read by identity resolution so far; the place of the next one in processing order
+//   tables        be64: number of the next table of events
+//   notes         text of sync/identity: what was noted so far, by name
 //   import/<id>   progress of an import (text of sync/intake)
 //   fence         be64: last load number (text of sync/profiles)
 std::string space_meta_key(std::uint32_t space, std::string_view name);

@@ -30,10 +30,11 @@ struct resolver_settings {
     bool materialized = true;  // false: no rows for user_traits, user_identifiers, profile_merges
 };
 
-// How much one step takes at most (it takes whole blocks of events, and at least one).
+// How much one step takes at most (it takes whole blocks of events, and at least one). A step needs about five times
+// these bytes of memory.
 struct resolve_limits {
-    std::size_t calls = 10'000;
-    std::size_t bytes = std::size_t{12} << 20U;
+    std::size_t calls = 5'000;
+    std::size_t bytes = std::size_t{6} << 20U;
     bool two_threads = true;  // reads the next calls while the last ones are decided; the result is the same
 };
 
