@@ -61,7 +61,6 @@ private:
     rt::outcome<position> begin();
     rt::outcome<void> send(bool last);
     void keep_refused(const json::array& lines, std::uint64_t lines_before, std::string_view sent);
-    std::string_view line_of(std::string_view sent, std::uint64_t index) const;
     progress_numbers numbers(rt::time_point began) const;
 
     const import_door& door_;
@@ -108,19 +107,9 @@ rt::outcome<position> importing::begin()
     return read_position(*answer);
 }
 
-std::string_view importing::line_of(std::string_view sent, std::uint64_t index) const
-{
-    for (; index != 0; --index) {
-        const auto end = sent.find('\n');
-        if (end == std::string_view::npos) return {};
-        sent.remove_prefix(end + 1);
-    }
-    return sent.substr(0, sent.find('\n'));
-}
-
 void importing::keep_refused(const json::array& lines, std::uint64_t lines_before, std::string_view sent)
 {
-    std::uint64_t seen = 0;  // lines of `sent` that were passed already
+    std::uint64_t at_line = lines_before + 1;  // the one with which `sent` begins
     for (const auto& one : lines) {
         if (!one.is_object()) continue;
         if (!rejected_.is_open()) {
@@ -132,10 +121,9 @@ void importing::keep_refused(const json::array& lines, std::uint64_t lines_befor
             rejected_.open(summary_.rejected_file, std::ios::out | mode);
         }
         json::object kept(one.get_object());
-        const std::uint64_t index = number(kept, "line") - lines_before - 1;
-        sent.remove_prefix(std::min(sent.size(), static_cast<std::size_t>(line_of(sent, index - seen).data() - sent.data())));
-        seen = index;
-        kept["text"] = line_of(sent, 0);
+        for (const auto line = number(kept, "line"); at_line < line && !sent.empty(); ++at_line)
+            sent.remove_prefix(std::min(sent.size(), std::min(sent.find('\n'), sent.size()) + 1));
+        kept["text"] = sent.substr(0, sent.find('\n'));
         rejected_ << json::serialize(kept) << '\n';
     }
     rejected_.flush();
