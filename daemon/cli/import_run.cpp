@@ -1,10 +1,14 @@
 #include "daemon/cli/import_run.hpp"
 
 #include "net/http/message.hpp"
+#include "sync/core/json.hpp"
 
 #include <boost/json.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 
 namespace lakeferry::daemon {
@@ -46,6 +50,21 @@ position read_position(const json::object& o)
             finished != nullptr && finished->is_bool() && finished->get_bool()};
 }
 
+// Lines are often refused because they are no UTF-8; what is written about them must be.
+std::string as_utf8(std::string_view text)
+{
+    std::string out;
+    while (!text.empty()) {
+        const auto bad = std::min(core::find_bad_utf8(text), text.size());
+        out.append(text.substr(0, bad));
+        text.remove_prefix(bad);
+        if (text.empty()) break;
+        out.append("\xEF\xBF\xBD");
+        text.remove_prefix(1);
+    }
+    return out;
+}
+
 // One import under way.
 class importing {
 public:
@@ -61,6 +80,7 @@ private:
     rt::outcome<position> begin();
     rt::outcome<void> send(bool last);
     void keep_refused(const json::array& lines, std::uint64_t lines_before, std::string_view sent);
+    std::string rejected_path() const;
     progress_numbers numbers(rt::time_point began) const;
 
     const import_door& door_;
@@ -107,15 +127,19 @@ rt::outcome<position> importing::begin()
     return read_position(*answer);
 }
 
+std::string importing::rejected_path() const
+{
+    if (!what_.rejected.empty()) return what_.rejected;
+    return what_.file == "-" ? "stdin.rejected.ndjson" : what_.file + ".rejected.ndjson";
+}
+
 void importing::keep_refused(const json::array& lines, std::uint64_t lines_before, std::string_view sent)
 {
     std::uint64_t at_line = lines_before + 1;  // the one with which `sent` begins
     for (const auto& one : lines) {
         if (!one.is_object()) continue;
         if (!rejected_.is_open()) {
-            summary_.rejected_file = !what_.rejected.empty() ? what_.rejected
-                                     : what_.file == "-"     ? "stdin.rejected.ndjson"
-                                                             : what_.file + ".rejected.ndjson";
+            summary_.rejected_file = rejected_path();
             // What an earlier part of the same import refused stays in the file.
             const auto mode = summary_.resumed_at != 0 ? std::ios::app : std::ios::trunc;
             rejected_.open(summary_.rejected_file, std::ios::out | mode);
@@ -123,7 +147,7 @@ void importing::keep_refused(const json::array& lines, std::uint64_t lines_befor
         json::object kept(one.get_object());
         for (const auto line = number(kept, "line"); at_line < line && !sent.empty(); ++at_line)
             sent.remove_prefix(std::min(sent.size(), std::min(sent.find('\n'), sent.size()) + 1));
-        kept["text"] = sent.substr(0, sent.find('\n'));
+        kept["text"] = as_utf8(sent.substr(0, sent.find('\n')));
         rejected_ << json::serialize(kept) << '\n';
     }
     rejected_.flush();
@@ -173,6 +197,12 @@ progress_numbers importing::numbers(rt::time_point began) const
 
 rt::outcome<import_summary> importing::run(const std::function<void(const progress_numbers&)>& show)
 {
+    // Known before anything is sent: a refused line that cannot be kept would be lost.
+    const auto folder = std::filesystem::path(rejected_path()).parent_path();
+    if (::access(folder.empty() ? "." : folder.c_str(), W_OK) != 0)
+        return rt::failure{.id = "file.unwritable",
+                           .detail = "Refused lines would go to " + rejected_path() +
+                                     ", which cannot be written; name another file with --rejected."};
     auto begun = begin();
     if (begun.has_error()) return begun.error();
     at_ = *begun;

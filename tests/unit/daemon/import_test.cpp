@@ -163,6 +163,25 @@ TEST_F(Import, RefusedLinesGoToAFileWithNumberReasonAndText)
     EXPECT_FALSE(std::getline(kept, line));
 }
 
+TEST_F(Import, WhatIsWrittenAboutRefusedLinesIsUtf8WhateverTheyWere)
+{
+    const auto done = run(write("a.ndjson", "bad \xff\xfe line\n"));
+    ASSERT_TRUE(done.has_value());
+    EXPECT_EQ(json::parse(text_of(done->rejected_file)).at("text"), "bad \xEF\xBF\xBD\xEF\xBF\xBD line");
+}
+
+TEST_F(Import, AskedForAnImpossiblePlaceForRefusedLinesItSendsNothing)
+{
+    const auto file = write("a", "bad\n");
+    auto source = file_source::open(file);
+    const import_door door{[this](const std::string& t, std::string b) { return answer(t, b); }, [](rt::duration) {},
+                           [this] { return now_; }};
+    const auto done = run_import(door, {.space = "acme", .file = file, .rejected = "/nowhere/at/all"}, **source, {});
+    ASSERT_TRUE(done.has_error());
+    EXPECT_EQ(done.error().id, "file.unwritable");
+    EXPECT_EQ(calls_, 0U);
+}
+
 TEST_F(Import, WithoutRefusedLinesThereIsNoFile)
 {
     const auto file = write("a.ndjson", "{\"a\":1}\n");
