@@ -33,6 +33,13 @@ class Comparison:
         if expected != actual:
             self.say(f"{where}: expected {expected!r}, found {actual!r}")
 
+    def enough(self, table: str, before: int) -> bool:
+        """One fault makes many differences: the first few of a table tell what it is."""
+        if len(self.found) < before + 6:
+            return False
+        self.say(f"{table}: not compared further")
+        return True
+
     def run(self) -> list[str]:
         self.learn_segments()
         self.graph()
@@ -71,11 +78,10 @@ class Comparison:
         actual = self.landed.ordered(table)
         if len(actual) != len(expected):
             self.say(f"{table}: expected {len(expected)} rows, found {len(actual)}")
+        before = len(self.found)
         for place, (want, row) in enumerate(zip(expected, actual)):
-            before = len(self.found)
             check(f"{table}, row {place} by seq", want, row)
-            if len(self.found) > before + 3:
-                self.say(f"{table}: not compared further")
+            if self.enough(table, before):
                 break
 
     def trigger(self, where: str, call: Call, row: Row) -> None:
@@ -155,8 +161,11 @@ class Comparison:
             self.say(f"{table}: {len(rows) - len(actual)} rows repeat a key {key}")
         for one in sorted({*expected, *actual} - (expected.keys() & actual.keys()), key=str):
             self.say(f"{table}: {'missing' if one in expected else 'too much'}: {one} {expected.get(one, actual.get(one))}")
+        before = len(self.found)
         for one in sorted(expected.keys() & actual.keys(), key=str):
             self.same(f"{table} {one}", expected[one], actual[one])
+            if self.enough(table, before):
+                break
 
     # -- event tables --------------------------------------------------------------------------------------------
 
@@ -180,11 +189,10 @@ class Comparison:
         made_up = sorted((row for one, row in by_id.items() if one not in known), key=lambda row: place(row["user_id"], micros(row["original_timestamp"])))
         blank = sorted((want for want in expected if want["call"].message_id is None), key=lambda want: place(want["user_id"], want["call"].original))
         pairs += list(zip(blank, made_up))
+        before = len(self.found)
         for want, row in pairs:
-            before = len(self.found)
             self.event_row(table, want, row)
-            if len(self.found) > before + 3:
-                self.say(f"{table}: not compared further")
+            if self.enough(table, before):
                 return
 
     def event_row(self, table: str, want: dict[str, Any], row: Row) -> None:

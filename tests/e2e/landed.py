@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 from .oracle import times
-from .show import CALL_TABLES, CURRENT_TABLES, UPDATE_TABLES, quoted, text
+from .show import CALL_TABLES, CURRENT_TABLES, INTERNAL, UPDATE_TABLES, quoted, text
 
 Row = dict[str, Any]
 WITH_CALL_TIMES = ("received_at", "sent_at", "timestamp", "original_timestamp")
@@ -36,7 +36,8 @@ def read(sql: Callable[[str], list[Row]], catalog: str, schema: str) -> Landed:
     types: dict[str, dict[str, str]] = {}
     for row in sql(f"SELECT table_name, column_name, data_type FROM {quoted(catalog)}.information_schema.columns "
                    f"WHERE table_schema = {text(schema)}"):
-        types.setdefault(row["table_name"], {})[row["column_name"]] = row["data_type"].upper()
+        if not row["table_name"].startswith(INTERNAL):
+            types.setdefault(row["table_name"], {})[row["column_name"]] = row["data_type"].upper()
     rows = {}
     for name, columns in sorted(types.items()):
         # Results show milliseconds; microseconds are asked for.

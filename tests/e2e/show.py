@@ -15,6 +15,7 @@ Sql = Callable[[str], list[Row]]
 UPDATE_TABLES = ("id_graph_updates", "external_id_mapping_updates", "profile_traits_updates")
 CURRENT_TABLES = ("user_traits", "user_identifiers", "profile_merges")
 CALL_TABLES = ("identifies", "tracks", "pages", "screens", "groups", "aliases")
+INTERNAL = "_lakeferry_"      # Lakeferry's own bookkeeping in the schema
 
 
 def quoted(name: str) -> str:
@@ -34,7 +35,7 @@ class Shown:
     def row_counts(self) -> dict[str, int]:
         names = [row["table_name"] for row in self._sql(
             f"SELECT table_name FROM {quoted(self._catalog)}.information_schema.tables "
-            f"WHERE table_schema = {text(self._schema)} ORDER BY table_name")]
+            f"WHERE table_schema = {text(self._schema)} ORDER BY table_name") if not row["table_name"].startswith(INTERNAL)]
         if not names:
             return {}
         parts = [f"SELECT {text(name)} AS name, count(*) AS rows FROM {self._at}.{quoted(name)}" for name in names]
