@@ -260,7 +260,7 @@ std::optional<problem> parse_response(std::string_view head, bool to_head, respo
     if (to_head) p->skip(true);
     p->put({head.data(), head.size()}, ec);
     if (ec) return of_parser(ec);
-    if (!p->is_header_done()) return problem{400, "the head of the answer is malformed"};
+    if (!p->is_header_done() || p->status < 100) return problem{400, "the head of the answer is malformed"};
 
     const auto f = framing_of(p->fields);
     if (auto bad = check_framing(f, p->http11, out.body, out.length)) return bad;

@@ -227,7 +227,7 @@ rt::awaitable<void> server_connection::leave()
 {
     enter(step::leaving, linger_time_max);
     co_await stream_->finish();
-    if (!lingers_) co_return;
+    if (!lingers_ && in_.empty()) co_return;
     std::size_t thrown_away = in_.ready().size();
     in_.consume(thrown_away);
     while (!gone_ && thrown_away < linger_bytes_max) {

@@ -314,6 +314,7 @@ TEST(Pool, ReadsEveryKindOfAnswer)
     EXPECT_EQ(body_of("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nA: b\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 1\r\n\r\nx"),
               "201x");
     EXPECT_EQ(body_of("HTTP/1.1 503 Sorry\r\nContent-Length: 0\r\n\r\n"), "503");
+    EXPECT_EQ(body_of("HTTP/1.1 002 OK\r\n\r\n"), "http.malformed");
     EXPECT_EQ(body_of("SSH-2.0-OpenSSH\r\n\r\n"), "http.malformed");
     EXPECT_EQ(body_of("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"), "http.malformed");
     EXPECT_EQ(body_of("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"), "http.malformed");
