@@ -191,14 +191,16 @@ rt::outcome<endpoint> parse_discovery(const http::origin& host, std::string_view
     const auto scheme = std::string(url->scheme().data(), url->scheme().size());
     if (scheme != "https" && !(scheme == "http" && host.scheme == "http"))
         return bad("The token endpoint of the discovery document is not an https address.");
-    if (url->has_userinfo() || url->host().empty())
+    const auto target = url->encoded_target();
+    // The parser takes "host:letters/x" for a host with a path that has no slash.
+    const bool odd_path = !target.empty() && target.front() != '/';
+    if (url->has_userinfo() || url->host().empty() || odd_path)
         return bad("The token endpoint of the discovery document is no plain address.");
     endpoint out;
     auto name = url->host();
     if (name.size() > 2 && name.front() == '[') name = name.substr(1, name.size() - 2);
     const auto port = std::string(url->port().data(), url->port().size());
     out.origin = {scheme, name, port.empty() ? (scheme == "https" ? "443" : "80") : port};
-    const auto target = url->encoded_target();
     out.target = target.empty() ? "/" : std::string(target.data(), target.size());
     return out;
 }

@@ -78,6 +78,10 @@ rt::awaitable<rt::outcome<http::response>> workspace::call(std::string method,
     const auto patience = sooner(options.limit, rt::deadline::in(with_.clock, options.retry_for));
     bool renewed = false;
     for (;;) {
+        // Said before anything is sent, so that a late submit is not taken for one of unknown outcome.
+        if (options.limit.passed(with_.clock.now()))
+            co_return failure{retry_class::transient, "workspace.timeout",
+                              "There was no time left for " + describe(method, path) + "."};
         auto lease = co_await with_.tokens.get(options.limit);
         if (lease.has_error()) {
             rest_context c{"the request for an access token", resource::none, {}, host_.text(), principal()};

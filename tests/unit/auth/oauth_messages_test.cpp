@@ -110,7 +110,8 @@ TEST(Discovery, RefusesToSendTheSecretElsewhereInTheClear)
 {
     for (const char* body : {"", "[]", "{}", R"({"token_endpoint":5})", R"({"token_endpoint":"not an address"})",
                              R"({"token_endpoint":"http://dbc-1.test/oidc/v1/token"})", R"({"token_endpoint":"ftp://dbc-1.test/x"})",
-                             R"({"token_endpoint":"https://user:pw@dbc-1.test/x"})", R"({"token_endpoint":"https:///x"})"}) {
+                             R"({"token_endpoint":"https://user:pw@dbc-1.test/x"})", R"({"token_endpoint":"https:///x"})",
+                             R"({"token_endpoint":"https://dbc-1.test:port/oidc"})", R"({"token_endpoint":"https://dbc-1.test?x"})"}) {
         const auto got = parse_discovery(host, body);
         ASSERT_TRUE(got.has_error()) << body;
         EXPECT_EQ(got.error().id, "auth.bad_discovery");

@@ -85,6 +85,19 @@ TEST(Workspace, EveryCallEndsByItsDeadline)
     }
 }
 
+TEST(Workspace, NothingIsSentAfterTheDeadline)
+{
+    desk d;
+    ASSERT_TRUE(ask(d).has_value());
+    const auto before = d.client.sent.size();
+    call_options late = until(deadline(d.w.now()));
+    late.idempotent = false;
+    const auto got = d.w.get(d.acme.door.call("POST", "/api/2.0/sql/statements", "{}", late));
+    EXPECT_EQ(id_of(got), "workspace.timeout");
+    EXPECT_EQ(got.error().retry, retry_class::transient) << "certainly not accepted";
+    EXPECT_EQ(d.client.sent.size(), before);
+}
+
 TEST(Workspace, PagesRedirectsAndMissingHostsAreErrors)
 {
     desk d;
