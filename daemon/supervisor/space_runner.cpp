@@ -1,7 +1,7 @@
 #include "daemon/supervisor/space_runner.hpp"
 
 #include "net/rt/offload.hpp"
-
+#include "sync/identity/table_catalog.hpp"
 #include "sync/profiles/run_report.hpp"
 
 #include <boost/asio/as_tuple.hpp>
