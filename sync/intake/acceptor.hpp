@@ -58,7 +58,7 @@ public:
 
     // Finds the last arrival number of the space. Fails as the store does. Adding a space again is harmless.
     rt::awaitable<rt::outcome<void>> add_space(std::uint32_t number, std::string id);
-    // Blocks that wait already are written still.
+    // Blocks that wait already are written still. Before metrics::drop() forgets the space's counters.
     void remove_space(std::uint32_t number);
 
     // Whether so many bytes more may come in now, beside others that are on their way here. A lone request always may,

@@ -41,6 +41,7 @@ public:
 
     // last_sequence: what find_last_sequence() said of the store. Adding a space again is harmless.
     void add_space(std::uint32_t number, std::string id, std::uint64_t last_sequence);
+    // Before metrics::drop() forgets the space's counters.
     void remove_space(std::uint32_t number);
 
     // Counts, and keeps the call for fill(); more than are kept on disk are not kept in memory either.

@@ -179,6 +179,25 @@ intake_service::plan intake_service::read_call(std::string_view body, const rout
     return {blocks.take(), accepted()};
 }
 
+// The source for items without a write key of their own: of the batch, else of the header, else none.
+std::variant<const source_entry*, http::response> intake_service::batch_source(const batch_body& batch,
+                                                                               const source_entry* basic,
+                                                                               const source_table& table)
+{
+    const source_entry* source = basic;
+    if (batch.write_key) {
+        const auto* key = batch.write_key->if_string();
+        source = key ? table.find({key->data(), key->size()}) : nullptr;
+        if (!source)
+            return refuse(401, "unknown_source", "writeKey",
+                          "no source has the \"writeKey\" of the batch: compare it with the space's configuration");
+    }
+    if (source && !source->enabled)
+        return refuse(401, "source_disabled", "writeKey",
+                      "the source \"" + source->name + "\" is disabled: enable it in the space's configuration");
+    return source;
+}
+
 intake_service::plan intake_service::read_batch(std::string_view body, const route& at, const source_entry* basic,
                                                 const source_table& table)
 {
@@ -192,20 +211,11 @@ intake_service::plan intake_service::read_batch(std::string_view body, const rou
     }
     const batch_body& batch = std::get<batch_body>(read);
 
+    auto chosen = batch_source(batch, basic, table);
+    if (auto* no = std::get_if<http::response>(&chosen)) return {{}, std::move(*no)};
     check_options options;
     options.table = &table;
-    options.fallback = basic;
-    if (batch.write_key) {
-        const auto* key = batch.write_key->if_string();
-        options.fallback = key ? table.find({key->data(), key->size()}) : nullptr;
-        if (!options.fallback)
-            return {{}, refuse(401, "unknown_source", "writeKey",
-                               "no source has the \"writeKey\" of the batch: compare it with the space's configuration")};
-    }
-    if (options.fallback && !options.fallback->enabled)
-        return {{}, refuse(401, "source_disabled", "writeKey",
-                           "the source \"" + options.fallback->name + "\" is disabled: enable it in the space's "
-                           "configuration")};
+    options.fallback = std::get<const source_entry*>(chosen);
     options.envelope = batch.envelope;
     options.now_us = calendar_.now_us();
     options.bytes_max = limits_.call_bytes_max;

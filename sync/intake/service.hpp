@@ -6,11 +6,14 @@
 #include "sync/core/space_config.hpp"
 #include "sync/intake/acceptor.hpp"
 #include "sync/intake/answers.hpp"
+#include "sync/intake/batch_body.hpp"
 #include "sync/intake/checker.hpp"
 #include "sync/intake/refusals.hpp"
 #include "sync/intake/reservations.hpp"
 #include "sync/intake/routes.hpp"
 #include "sync/intake/sources.hpp"
+
+#include <variant>
 
 namespace lakeferry::intake {
 
@@ -40,6 +43,8 @@ private:
     std::optional<http::response> refuse_head(const http::request_head& head);
     std::size_t body_bytes_max(const route& at) const noexcept;
     plan read_call(std::string_view body, const route& at, const source_entry* basic, const source_table& table);
+    std::variant<const source_entry*, http::response> batch_source(const batch_body& batch, const source_entry* basic,
+                                                                   const source_table& table);
     plan read_batch(std::string_view body, const route& at, const source_entry* basic, const source_table& table);
     void note(const refused_text& no, std::string_view text, std::string where);
 
