@@ -135,10 +135,12 @@ def _short(value: Any, most: int = 60) -> str:
 
 
 def report(sql: Sql, catalog: str, schema: str) -> list[str]:
-    """All of it, as lines. Empty tables make a shorter report, never a failing one."""
+    """All of it, as lines. Missing or empty tables make a shorter report, never a failing one."""
     shown = Shown(sql, catalog, schema)
     counts = shown.row_counts()
     lines = [f"Rows in {catalog}.{schema}:", *count_lines(counts)]
+    if not {*UPDATE_TABLES, *CURRENT_TABLES} <= counts.keys():
+        return [*lines, "", "No profiles to show: some of their tables have not landed."]
     profiles = shown.interesting_profiles()
     if profiles:
         lines += ["", "Three of the profiles:" if len(profiles) == 3 else "Profiles:"]
