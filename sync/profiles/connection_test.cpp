@@ -9,6 +9,8 @@ namespace {
 using state = requirement_state;
 
 constexpr rt::duration call_patience = std::chrono::seconds(60);
+// A host that refuses or swallows packets is known as such soon: nobody waits a minute for that.
+constexpr rt::duration first_patience = std::chrono::seconds(10);
 
 requirement line(std::string id, std::string title, state s, std::string text, std::string grant = {})
 {
@@ -139,7 +141,8 @@ rt::awaitable<connection_report> test_connection(connection_parts with, core::sp
 {
     writer out(options);
     const std::string host = with.door.host().text();
-    auto token = co_await with.tokens.get(out.soon(with.time));
+    const auto first_limit = sooner(options.limit, rt::deadline::in(with.time, first_patience));
+    auto token = co_await with.tokens.get(first_limit);
     if (token.has_error()) {
         out.add(judge_token(token.error(), host));
         co_return std::move(out.report);

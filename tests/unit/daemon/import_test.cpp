@@ -115,7 +115,7 @@ TEST_F(Import, SendsEveryLineOnceInWholeLines)
     const auto done = run(write("week.ndjson", text));
     ASSERT_TRUE(done.has_value()) << done.error().detail;
     EXPECT_EQ(done->accepted, 100'000U);
-    EXPECT_EQ(got_, text);
+    EXPECT_TRUE(got_ == text);
     EXPECT_FALSE(done->ends_inside_a_line);
     EXPECT_EQ(begun_["name"], "week.ndjson");
     EXPECT_EQ(begun_["bytes"], text.size());
@@ -125,7 +125,7 @@ TEST_F(Import, TakesGzipByItsFirstBytesWhateverItsName)
 {
     const auto text = many_lines(50'000);
     ASSERT_TRUE(run(write_gzip("week.ndjson", text)).has_value());
-    EXPECT_EQ(got_, text);
+    EXPECT_TRUE(got_ == text);
 }
 
 TEST_F(Import, GoesOnWhereItStopped)
@@ -133,6 +133,7 @@ TEST_F(Import, GoesOnWhereItStopped)
     const auto text = many_lines(1000);
     for (const bool packed : {false, true}) {
         got_.clear();
+        finished_ = false;
         lines_ = accepted_ = 400;
         offset_ = 0;
         for (int i = 0; i < 400; ++i) offset_ = text.find('\n', offset_) + 1;
@@ -141,7 +142,7 @@ TEST_F(Import, GoesOnWhereItStopped)
         ASSERT_TRUE(done.has_value()) << done.error().detail;
         EXPECT_EQ(done->resumed_at, 400U);
         EXPECT_EQ(done->accepted, 1000U);
-        EXPECT_EQ(got_, rest);
+        EXPECT_TRUE(got_ == rest);
     }
 }
 
@@ -196,6 +197,7 @@ TEST_F(Import, SaysWhenTheFileEndsInsideALine)
     EXPECT_TRUE(whole->ends_inside_a_line);
     EXPECT_FALSE(whole->last_line_refused);
     offset_ = lines_ = accepted_ = 0;
+    finished_ = false;
     const auto half = run(write("b", "{\"a\":1}\nbad {\"a\":"));
     ASSERT_TRUE(half.has_value());
     EXPECT_TRUE(half->ends_inside_a_line);
@@ -291,7 +293,7 @@ TEST_F(Import, ReadsStandardInputOnceAndWhole)
     ::dup2(saved, 0);
     ::close(saved);
     ASSERT_TRUE(done.has_value()) << done.error().detail;
-    EXPECT_EQ(got_, text);
+    EXPECT_TRUE(got_ == text);
 }
 
 }  // namespace
