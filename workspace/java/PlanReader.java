@@ -44,6 +44,10 @@ public final class PlanReader {
     if (written != null) walk(written, role, true);
     if (plan instanceof CompoundPlanStatement) walkScript((scala.Product) plan, role);
     else for (LogicalPlan child : list(plan.children())) if (child != written) walk(child, role, target);
+    // Some commands keep the query that they explain or describe in a field.
+    if (isCommand(plan) && !(plan instanceof CompoundPlanStatement))
+      for (Object part : list(((scala.Product) plan).productIterator().toSeq()))
+        if (part instanceof LogicalPlan && part != written && !list(plan.children()).contains(part)) walk((LogicalPlan) part, role, target);
     if (plan instanceof UnresolvedWith)
       for (var cte : list(((UnresolvedWith) plan).cteRelations())) {
         ctes.add(((String) cte._1()).toLowerCase(Locale.ROOT));

@@ -1,4 +1,4 @@
-"""`workspace/setup`: virtual environment, Delta's jars, the catalog plugin and the class data archive. Does only what is missing.
+"""`workspace/setup`: virtual environment, Delta's jars, the catalog plugin. Does only what is missing.
 
 Runs on a bare Python 3.11: standard library only.
 """
@@ -64,6 +64,11 @@ class Setup:
 
     def pip(self, file: str):
         self.command(self.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", SOURCE / file)
+        self.installed(file).touch()
+
+    def installed(self, file: str) -> Path:
+        """A mark inside the environment: where that was removed, its packages are gone too."""
+        return self.home / "venv" / f"installed-{file}"
 
     def fetch_jars(self):
         work, target = self.home / "maven", self.home / "jars"
@@ -82,6 +87,7 @@ class Setup:
         shutil.rmtree(work)
 
     def compile_plugin(self):
+        (self.home / "classes.jsa").unlink(missing_ok=True)  # it is bound to the jars as they were
         classes = self.home / "classes"
         shutil.rmtree(classes, ignore_errors=True)
         classes.mkdir()
@@ -96,28 +102,23 @@ class Setup:
         return next((self.home / "venv" / "lib").glob("python3*/site-packages/pyspark"))
 
     def archive_classes(self):
-        """A class data archive takes 2 s off every start. It is a convenience: a failure is said and forgiven."""
-        try:
-            self.command(self.python, "-m", "lakeferry_workspace.archive", cwd=SOURCE)
-        except SetupError as error:
-            self.say(f"workspace/setup: no class data archive, starts will be slower: {str(error)[-300:]}")
+        self.command(self.python, "-m", "lakeferry_workspace.archive", cwd=SOURCE)
 
-    def run(self, tests: bool, archive: bool, retry: bool):
-        """`retry`: an archive that could not be made is tried again; a start of the workspace never waits for that."""
+    def run(self, tests: bool, archive: bool):
         self.home.mkdir(parents=True, exist_ok=True)
         pom, java = (SOURCE / "pom.xml").read_text(), [p.read_text() for p in sorted((SOURCE / "java").glob("*.java"))]
         pins, test_pins = (SOURCE / "requirements.txt").read_text(), (SOURCE / "requirements-test.txt").read_text()
         venv = [sys.version, self.home]
         self.step("virtual environment", venv, [self.python], self.make_venv)
-        self.step("Python packages", [*venv, pins], [self.python], lambda: self.pip("requirements.txt"))
+        self.step("Python packages", [*venv, pins], [self.installed("requirements.txt")], lambda: self.pip("requirements.txt"))
         if tests:
-            self.step("Python packages for tests", [*venv, test_pins], [self.python], lambda: self.pip("requirements-test.txt"))
+            self.step("Python packages for tests", [*venv, test_pins], [self.installed("requirements-test.txt")],
+                      lambda: self.pip("requirements-test.txt"))
         self.step("Delta's jars", [pom, self.home], [self.home / "jars"], self.fetch_jars)
         plugin = self.home / "jars" / "workspace-catalog.jar"
         self.step("catalog plugin", [*java, pom, pins, self.home], [plugin], self.compile_plugin)
         if archive:
-            made = [self.home / "classes.jsa"] if retry else []
-            self.step("class data archive", [*java, pom, pins, self.home], made, self.archive_classes)
+            self.step("class data archive", [*java, pom, pins, self.home], [self.home / "classes.jsa"], self.archive_classes)
 
 
 def check_machine():
@@ -139,7 +140,8 @@ def main():
     options.add_argument("--quiet", action="store_true", help="say nothing unless it fails")
     options.add_argument("--brief", action="store_true", help="say only what is being done, nothing where all is there")
     options.add_argument("--tests", action="store_true", help="also install what the tests use (official clients, pytest)")
-    options.add_argument("--no-archive", action="store_true", help="skip the class data archive (saves 15 s here, costs 2 s a start)")
+    options.add_argument("--archive", action="store_true", help="also write Java's class data archive: a minute of work and 180 MB, which "
+                         "take 2 s off every start; worth it where the workspace is started often")
     o = options.parse_args()
     began = time.monotonic()
     try:
@@ -148,7 +150,7 @@ def main():
         setup.home.mkdir(parents=True, exist_ok=True)
         with (setup.home / "setup.lock").open("w") as lock:  # two starts at once must not install into each other
             fcntl.flock(lock, fcntl.LOCK_EX)
-            Setup(o.quiet).run(o.tests, not o.no_archive, not o.brief)
+            Setup(o.quiet).run(o.tests, o.archive)
     except (SetupError, OSError) as error:
         print(f"workspace/setup: {error}", file=sys.stderr)
         return 1

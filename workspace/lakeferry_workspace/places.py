@@ -7,7 +7,7 @@ ROOT = SOURCE.parent
 
 
 def home() -> Path:
-    """The folder that `setup` fills: virtual environment, jars, class data archive."""
+    """The folder that `setup` fills: virtual environment, jars, perhaps a class data archive."""
     return Path(os.environ.get("LAKEFERRY_WORKSPACE_HOME") or ROOT / "build" / "workspace").resolve()
 
 

@@ -78,7 +78,7 @@ def test_reading_is_seen_wherever_it_hides(admin, ferry, nobody, table):
                       "SELECT * FROM guarded.u WHERE EXISTS (SELECT 1 FROM guarded.t)", "SELECT * FROM IDENTIFIER(:t)",
                       "SELECT * FROM guarded.u UNION ALL SELECT * FROM guarded.t", f"SELECT * FROM table_changes('{table}', 0)",
                       "SELECT * FROM guarded.u JOIN LATERAL (SELECT * FROM guarded.t)", "DESCRIBE TABLE guarded.t", "DESCRIBE HISTORY guarded.t",
-                      "EXPLAIN SELECT * FROM guarded.t", "SHOW COLUMNS IN guarded.t"):
+                      "EXPLAIN SELECT * FROM guarded.t", "DESCRIBE QUERY SELECT * FROM guarded.t", "SHOW COLUMNS IN guarded.t"):
         refused(nobody, statement, "SELECT", "Table", table, [text("t", "guarded.t")])
 
 
