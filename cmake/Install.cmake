@@ -1,5 +1,7 @@
 # Installation and the Debian package.
 include(GNUInstallDirs)
+# Packaging needs the program, not the tests: cmake --build BUILD --target lakeferry, then cpack in BUILD.
+set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)
 
 install(TARGETS lakeferry RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES systemd/lakeferry.service systemd/lakeferry.socket DESTINATION lib/systemd/system)
