@@ -20,14 +20,6 @@ namespace {
 // The lines are our own: written by row encoding, whole JSON objects.
 json::object parse_line(std::string_view line) { return json::parse(line).as_object(); }
 
-// Text of a value as it stands in the row; empty if there is none.
-std::string text_of(const json::object& row, std::string_view column)
-{
-    const auto* v = row.if_contains(column);
-    if (v == nullptr || v->is_null()) return {};
-    return v->is_string() ? std::string(v->get_string()) : json::serialize(*v);
-}
-
 template <class F>
 void for_each_line(std::string_view lines, F&& each)
 {
@@ -45,6 +37,13 @@ void widen(slice_facts& facts, const std::string& value)
 }
 
 }  // namespace
+
+std::string text_of(const json::object& row, std::string_view column)
+{
+    const auto* v = row.if_contains(column);
+    if (v == nullptr || v->is_null()) return {};
+    return v->is_string() ? std::string(v->get_string()) : json::serialize(*v);
+}
 
 slice_reader::slice_reader(store::store& in, std::uint32_t space, core::table table, std::uint64_t frozen,
                            std::size_t bytes_max)

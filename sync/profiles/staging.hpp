@@ -6,6 +6,8 @@
 #include "sync/core/table.hpp"
 #include "sync/store/store.hpp"
 
+#include <boost/json/fwd.hpp>
+
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -13,6 +15,9 @@
 #include <vector>
 
 namespace lakeferry::profiles {
+
+// Text of a value as it stands in a row of ours; empty if there is none.
+std::string text_of(const boost::json::object& row, std::string_view column);
 
 struct slice_facts {
     std::uint64_t first_batch = 0;

@@ -30,17 +30,16 @@ std::string hex(std::uint64_t n)
     return out;
 }
 
-// The smallest value of a column over the rows of a packed slice, as text that sorts like the value.
+// The smallest value of a column over the rows of a packed slice. Times and seq have a fixed width, so their texts sort
+// like their values.
 std::string smallest(const std::vector<inline_part>& parts, std::string_view column)
 {
     std::string least;
     for (const auto& part : parts) {
         const auto rows = boost::json::parse(part.json);
         for (const auto& row : rows.as_array()) {
-            const auto* value = row.as_object().if_contains(column);
-            if (value == nullptr || !value->is_string()) continue;
-            const std::string_view text = value->get_string();
-            if (least.empty() || text < least) least = text;
+            const std::string text = text_of(row.as_object(), column);
+            if (!text.empty() && (least.empty() || text < least)) least = text;
         }
     }
     return least;

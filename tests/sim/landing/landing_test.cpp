@@ -238,6 +238,19 @@ TEST(Landing, WithoutVolumeRightsTheRowsTravelInTheStatements)
     EXPECT_EQ(w.statements_with("COPY INTO"), 0U);
 }
 
+TEST(Landing, UpdateLogsInsideTheStatementAreBoundedBySeq)
+{
+    landing_world w;
+    w.config.profiles_sync.use_volume = false;
+    const core::table log{.name = "id_graph_updates",
+                          .columns = {{"segment_id"}, {"seq", core::column_type::bigint}},
+                          .number = 1};
+    w.put_append(1, log, {R"({"segment_id":"a","seq":1000000000000000002})", R"({"segment_id":"b","seq":1000000000000000003})"});
+    EXPECT_EQ(w.sync().status, profiles::run_status::success) << w.log.text();
+    EXPECT_EQ(w.rows_in("id_graph_updates"), 2U);
+    EXPECT_EQ(w.statements_with("t.`seq` >= CAST('1000000000000000002' AS BIGINT)"), 1U);
+}
+
 // The statement of load 1 is lost, sent again, and the first one commits after load 2 deleted the key.
 TEST(Landing, AZombieThatCommitsAfterItsSuccessorChangesNothing)
 {
