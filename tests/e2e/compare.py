@@ -145,13 +145,24 @@ class Comparison:
     # -- current tables ------------------------------------------------------------------------------------------
 
     def current_tables(self) -> None:
-        traits = {(self.id_of(number), name): (text, call.timestamp) for (number, name), (text, call) in self.oracle.user_traits().items()}
-        self.keyed("user_traits", traits, ("canonical_segment_id", "name"), ("value", "timestamp"))
+        traits = {(self.id_of(number), name): (text,) for (number, name), (text, _) in self.oracle.user_traits().items()}
+        self.keyed("user_traits", traits, ("canonical_segment_id", "name"), ("value",))
+        self.trait_times()
         identifiers = {one: (self.id_of(number), call.timestamp) for one, (number, call) in self.oracle.user_identifiers().items()}
         self.keyed("user_identifiers", identifiers, ("type", "value"), ("canonical_segment_id", "timestamp"))
         merges = {(self.id_of(number),): (self.id_of(canonical), call.timestamp)
                   for number, (canonical, call) in self.oracle.merges().items()}
         self.keyed("profile_merges", merges, ("segment_id",), ("canonical_segment_id", "timestamp"))
+
+    def trait_times(self) -> None:
+        allowed = {(self.id_of(number), name): times for (number, name), (_, times) in self.oracle.user_traits().items()}
+        before = len(self.found)
+        for row in self.landed.table("user_traits"):
+            key = (row["canonical_segment_id"], row["name"])
+            if key in allowed and micros(row["timestamp"]) not in allowed[key]:
+                self.say(f"user_traits {key}: timestamp {micros(row['timestamp'])} is none of {sorted(allowed[key])}")
+                if self.enough("user_traits", before):
+                    return
 
     def keyed(self, table: str, expected: dict[Any, Any], key: tuple[str, ...], values: tuple[str, ...]) -> None:
         rows = self.landed.table(table)

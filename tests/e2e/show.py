@@ -43,12 +43,15 @@ class Shown:
 
     def interesting_profiles(self) -> list[tuple[str, str]]:
         """(why it is shown, canonical_segment_id): three different ones, where the data has them."""
+        # The later questions stand in where an earlier one finds nobody.
         questions = (
             ("joined from the most profiles", f"""SELECT id FROM (SELECT canonical_segment_id AS id, count(*) AS n
                 FROM {self._at}.profile_merges GROUP BY canonical_segment_id) WHERE n > 1 ORDER BY n DESC, id LIMIT 2"""),
             ("has had two e-mail addresses", f"""SELECT id FROM (SELECT canonical_segment_id AS id, count(*) AS n
                 FROM {self._at}.user_identifiers WHERE type = 'email' GROUP BY canonical_segment_id)
                 WHERE n > 1 ORDER BY id LIMIT 2"""),
+            ("known to the old shop system, joined by an alias call", f"""SELECT DISTINCT canonical_segment_id AS id
+                FROM {self._at}.user_identifiers WHERE type = 'anonymous_id' AND value LIKE 'legacy-%' ORDER BY id LIMIT 3"""),
             ("known by e-mail, never logged in", f"""SELECT id FROM (SELECT canonical_segment_id AS id,
                 max(CASE WHEN type = 'email' THEN 1 ELSE 0 END) AS email, max(CASE WHEN type = 'user_id' THEN 1 ELSE 0 END) AS user
                 FROM {self._at}.user_identifiers GROUP BY canonical_segment_id) WHERE email = 1 AND user = 0 ORDER BY id LIMIT 3"""),
@@ -59,6 +62,8 @@ class Shown:
             fresh = next((one for one in ids if one not in [have for _, have in chosen]), None)
             if fresh is not None:
                 chosen.append((why, fresh))
+            if len(chosen) == 3:
+                break
         return chosen
 
     def profile(self, canonical: str) -> tuple[list[Row], list[Row]]:

@@ -31,6 +31,9 @@ class Profile:
     identifiers: dict[Identifier, Call] = field(default_factory=dict)
     traits: dict[str, Write] = field(default_factory=dict)
     members: list[int] = field(default_factory=list)     # merged into this one, in the order in which they joined
+    # Column -> (value as JSON, event times of the writes that said it since it is so). Restating a value moves the time of
+    # its trait, but changes no table: a row may carry any of these times.
+    said: dict[str, tuple[str, set[int]]] = field(default_factory=dict)
 
     def values_of(self, kind: str) -> set[str]:
         return {value for one, value in self.identifiers if one == kind}
@@ -107,9 +110,23 @@ class Oracle:
                 self._attach(profile, identifier, call)
         if call.type == "identify":
             self._write_traits(profile, call)
-        if not _same(before, profile.visible()):
+        after = profile.visible()
+        self._note_times(profile, after, matched)
+        if not _same(before, after):
             self._trait_row(profile, call)
         return profile
+
+    @staticmethod
+    def _note_times(profile: Profile, visible: dict[str, tuple[Any, Write]], matched: list[Profile]) -> None:
+        said = {}
+        for column, (value, write) in visible.items():
+            text, times = as_json(value), {write.call.timestamp}
+            for one in matched:
+                earlier = one.said.get(column)
+                if earlier is not None and earlier[0] == text:
+                    times |= earlier[1]
+            said[column] = (text, times)
+        profile.said = said
 
     def _holders(self, left: list[Identifier]) -> list[Profile]:
         """Oldest first."""
@@ -171,10 +188,10 @@ class Oracle:
 
     # -- section 8.2 ---------------------------------------------------------------------------------------------
 
-    def user_traits(self) -> dict[tuple[int, str], tuple[str, Call]]:
-        """(profile, column) -> (value as text, the call that wrote it)."""
-        return {(profile.number, column): (as_text(value), write.call)
-                for profile in self.profiles.values() for column, (value, write) in profile.visible().items()}
+    def user_traits(self) -> dict[tuple[int, str], tuple[str, set[int]]]:
+        """(profile, column) -> (value as text, the times that its row may carry)."""
+        return {(profile.number, column): (as_text(value), profile.said[column][1])
+                for profile in self.profiles.values() for column, (value, _) in profile.visible().items()}
 
     def user_identifiers(self) -> dict[tuple[str, str], tuple[int, Call]]:
         """Identifier -> (profile, the call that attached it)."""
