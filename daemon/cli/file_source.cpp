@@ -178,6 +178,7 @@ rt::outcome<void> file_source::skip(std::uint64_t bytes)
         if (got.bytes->empty())
             return wrong("shorter", path_, "is shorter than it was when a part of it was imported; use --again to begin anew");
         bytes -= got.bytes->size();
+        position_ = got.position;
     }
     return {};
 }
