@@ -21,6 +21,7 @@ KILLS = 20 if LONG else 5
 SIZE = {"calls": 12_000, "people": 900} if LONG else {"calls": 3_000, "people": 250}
 BATCH = 20
 MOST_S = 3_000 if LONG else 900            # a bound for the whole test, not an expectation
+PAUSE_MOST_S = 12.0 if LONG else 5.0       # between two kills: long enough for some of them to hit loads half-way
 EVERY = "3s"                               # syncs all the time, so that kills hit loads, too
 FREE = {"uuid_ts", "loaded_at", "received_at"}   # they follow the daemon's clock
 
@@ -71,7 +72,7 @@ def run(setup: Setup, name: str, week: Week, kills: int, seed: int) -> Landed:
     loader.start()
     rng = random.Random(seed)
     for _ in range(kills):
-        time.sleep(rng.uniform(0.05, 2.5))
+        time.sleep(rng.uniform(0.05, PAUSE_MOST_S))
         daemon.kill()
         daemon.start()
     until = time.monotonic() + MOST_S
