@@ -1,6 +1,7 @@
 """COPY INTO: files into a table, each file once. What was loaded is remembered in the commit that loaded it, so that memory and
 data cannot disagree, and a dropped or replaced table has forgotten."""
 import fnmatch
+import re
 import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -117,6 +118,11 @@ def run(world, call):
     return columns(["num_affected_rows", "num_inserted_rows", "num_skipped_corrupt_files"], "BIGINT"), [[n, n, "0"]]
 
 
+def plain(path) -> str:
+    """The names are names: a brace or a star in one is no pattern."""
+    return re.sub(r"([{}\[\]*?])", r"\\\1", str(path))
+
+
 def load(world, call, copy: Copy, name: tuple, files: list, asked: dict):
     engine = world.engine
     session = engine.session(call.id, call.who.user_name, copied=[f.text for f in files])
@@ -126,6 +132,6 @@ def load(world, call, copy: Copy, name: tuple, files: list, asked: dict):
     if files:
         with translated(engine):
             reader = session.read.format(copy.clauses["FILEFORMAT"][0]).options(**copy.options("FORMAT_OPTIONS"))
-            reader.load([str(f.local(world.objects.volumes_root)) for f in files]).createOrReplaceTempView(SOURCE)
+            reader.load([plain(f.local(world.objects.volumes_root)) for f in files]).createOrReplaceTempView(SOURCE)
     with translated(engine):
         engine.run(session, f"INSERT INTO {dotted(name)} {copy.columns or 'BY NAME'} {copy.select}")

@@ -60,6 +60,7 @@ class Engine:
         conf.mkdir(exist_ok=True)  # empty and always the same: the class data archive is bound to the class path
         os.environ["SPARK_CONF_DIR"] = str(conf)
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+        os.environ["LC_ALL"] = "C.UTF-8"  # else Java cannot open a file whose name is not ASCII
         archive = home / "classes.jsa"
         if archive.exists() and "ArchiveClassesAtExit" not in jvm:
             jvm += f" -XX:SharedArchiveFile={archive} -Xlog:cds=off -Xlog:cds+dynamic=off -Xshare:auto"
