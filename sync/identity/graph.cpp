@@ -1,5 +1,8 @@
 #include "sync/identity/graph.hpp"
 
+#include <algorithm>
+#include <vector>
+
 namespace lakeferry::identity {
 
 void graph::fail(rt::failure f)
@@ -111,23 +114,35 @@ std::vector<trait>& graph::change_traits(const profile_id& id)
     return *entry.value;
 }
 
+namespace {
+
+// The changed entries of a map in key order, which the store inserts much faster.
+template <class Map>
+std::vector<const typename Map::value_type*> changed_in_order(const Map& all)
+{
+    std::vector<const typename Map::value_type*> out;
+    for (const auto& one : all)
+        if (one.second.changed) out.push_back(&one);
+    std::sort(out.begin(), out.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
+    return out;
+}
+
+}  // namespace
+
 void graph::write_to(store::batch& changes) const
 {
-    for (const auto& [identifier, entry] : holders_) {
-        if (entry.changed && entry.to)
-            changes.put(store::family::identity, identity_key(space_, 'i', identifier), id_bytes(*entry.to));
-    }
-    for (const auto& [id, entry] : profiles_) {
-        if (entry.changed)
-            changes.put(store::family::identity, identity_key(space_, 'p', id), encode_profile(*entry.value));
-    }
-    for (const auto& [id, entry] : traits_) {
-        if (!entry.changed) continue;
-        const std::string key = identity_key(space_, 't', id);
-        if (entry.value->empty())
+    for (const auto* holder : changed_in_order(holders_))
+        if (holder->second.to)
+            changes.put(store::family::identity, identity_key(space_, 'i', holder->first), id_bytes(*holder->second.to));
+    for (const auto* profile : changed_in_order(profiles_))
+        changes.put(store::family::identity, identity_key(space_, 'p', profile->first),
+                    encode_profile(*profile->second.value));
+    for (const auto* traits : changed_in_order(traits_)) {
+        const std::string key = identity_key(space_, 't', traits->first);
+        if (traits->second.value->empty())
             changes.remove(store::family::identity, key);
         else
-            changes.put(store::family::identity, key, encode_traits(*entry.value));
+            changes.put(store::family::identity, key, encode_traits(*traits->second.value));
     }
 }
 

@@ -2,6 +2,9 @@
 
 #include "sync/identity/story.hpp"
 
+#include <algorithm>
+#include <vector>
+
 namespace lakeferry::identity {
 
 resolution_run::resolution_run(store::store& in, const rules& by, const resolver_settings& settings, table_set& tables,
@@ -24,8 +27,6 @@ bool resolution_run::duplicate(const prepared_call& call)
     const auto here = seen_.find(call.message);
     if (here != seen_.end() ? inside(here->second) : call.seen && inside(call.seen->received_us)) return true;
     seen_.insert_or_assign(call.message, call.received_us);
-    changes_.put(store::family::seen, store::seen_key(settings_.space, call.message),
-                 store::encode_seen({.stored_us = now_us_, .received_us = call.received_us}));
     return false;
 }
 
@@ -136,8 +137,19 @@ void resolution_run::resolve_traits(const event_view& event, const decision& don
     if (changes.any()) rows_.trait_rows(event, *done.to, now, changes);
 }
 
+// In key order, like the graph: the store inserts a sorted run much faster than a scattered one.
+void resolution_run::write_seen()
+{
+    std::vector<std::pair<core::id128, std::int64_t>> sorted(seen_.begin(), seen_.end());
+    std::sort(sorted.begin(), sorted.end());
+    for (const auto& [message, received_us] : sorted)
+        changes_.put(store::family::seen, store::seen_key(settings_.space, message),
+                     store::encode_seen({.stored_us = now_us_, .received_us = received_us}));
+}
+
 resolve_result resolution_run::finish()
 {
+    write_seen();
     graph_.write_to(changes_);
     if (rows_.columns_refused() != 0) result_.notes["column_limit"] += rows_.columns_refused();
     return std::move(result_);

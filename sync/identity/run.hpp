@@ -11,7 +11,7 @@
 
 namespace lakeferry::identity {
 
-// Owner: one step. Rows go to the tables; message ids and stories into `changes` at once, the graph at finish().
+// Owner: one step. Rows go to the tables; stories into `changes` at once, message ids and the graph at finish().
 class resolution_run {
 public:
     resolution_run(store::store& in, const rules& by, const resolver_settings& settings, table_set& tables,
@@ -27,6 +27,7 @@ private:
     void resolve(const event_view& event);
     void resolve_traits(const event_view& event, const decision& done);
     void count(const decision& done);
+    void write_seen();
     std::vector<trait> writes_of(const event_view& event) const;
 
     const rules& rules_;

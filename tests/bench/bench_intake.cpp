@@ -2,6 +2,7 @@
 // encoding, and whole requests through the service with a real store on disk.
 //   bench_intake [--benchmark_filter=...]     (release build, quiet machine; LAKEFERRY_BENCH_DIR: where the store goes)
 #include "net/obs/log.hpp"
+#include "net/rt/task_group.hpp"
 #include "sync/core/event_block.hpp"
 #include "sync/core/json.hpp"
 #include "sync/intake/checker.hpp"
