@@ -8,14 +8,18 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/thread_pool.hpp>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <iostream>
+#include <latch>
+#include <memory>
 #include <random>
 
 namespace lakeferry::daemon {
@@ -69,6 +73,19 @@ int status_of(const rt::failure& why)
 }
 
 // The parts, in the order in which they are built.
+// Resolution, staging and compression take what the loop and the committer leave: clients wait for those two, nobody
+// waits for the workers. Where the system refuses, all threads are equal.
+void let_others_go_first(asio::thread_pool& pool, unsigned threads)
+{
+    constexpr int nicer = 10;
+    auto all_there = std::make_shared<std::latch>(threads);
+    for (unsigned i = 0; i < threads; ++i)
+        asio::post(pool, [all_there] {
+            (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), nicer);
+            all_there->arrive_and_wait();  // so that no thread takes two of these
+        });
+}
+
 struct real_parts {
     asio::io_context io{1};
     rt::steady_time time{io.get_executor()};
@@ -78,11 +95,13 @@ struct real_parts {
     obs::metrics metrics{};
     auth::credential_store credentials{credentials_directory()};
     asio::thread_pool workers;
+    asio::thread_pool committer{1};
     std::unique_ptr<http::socket_network> network{};
 
     explicit real_parts(const daemon_settings& g)
         : log(wall, {.format = g.format, .threshold = g.log_level}), workers(g.offload_threads)
     {
+        let_others_go_first(workers, g.offload_threads);
     }
 };
 
@@ -104,6 +123,7 @@ core_parts parts_of(real_parts& real, const cli_options& options, std::vector<st
 {
     core_parts parts{.loop = real.io.get_executor(),
                      .workers = real.workers.get_executor(),
+                     .committer = real.committer.get_executor(),
                      .time = real.time,
                      .wall = real.wall,
                      .rng = real.rng,
@@ -160,6 +180,7 @@ int run_daemon(const cli_options& options)
     asio::co_spawn(real.io, live(core, signals, failed), ended);
     real.io.run();
     real.workers.join();
+    real.committer.join();
     real.log.flush();
     if (!failed) return exit_status::ok;
     real.log.error("daemon.failed", failed->detail, {{"id", failed->id}});

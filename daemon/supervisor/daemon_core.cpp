@@ -47,7 +47,7 @@ services::services(const core_parts& p, const snapshot& c, std::unique_ptr<store
       warehouses(p.loop, p.time, p.log),
       staging(p.loop, staging_permits(c.global.limits)),
       refused(p.metrics, refusals_kept, [this] { acceptor.nudge(); }),
-      acceptor(p.loop, p.workers, p.time, *store, p.metrics, p.log, acceptor_settings_of(c.global.limits),
+      acceptor(p.loop, p.committer ? p.committer : p.workers, p.time, *store, p.metrics, p.log, acceptor_settings_of(c.global.limits),
                [this](std::uint32_t number) { spaces.wake(number); }),
       spaces({p.loop, p.workers, p.time, p.wall, p.rng, p.log, p.metrics, *store, client, p.credentials,
               statement_limits, warehouses, staging, c.global.limits, p.resolve_two_threads},

@@ -24,6 +24,9 @@ namespace lakeferry::daemon {
 struct core_parts {
     boost::asio::any_io_executor loop;
     boost::asio::any_io_executor workers;  // a pool of offload_threads; the loop itself in a simulation
+    // A thread of its own for the writes that clients wait for, which must not queue behind work of seconds. Empty: the
+    // workers.
+    boost::asio::any_io_executor committer{};
     rt::time_source& time;
     rt::wall_clock& wall;
     std::mt19937_64& rng;

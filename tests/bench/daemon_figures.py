@@ -106,7 +106,7 @@ client_id = "bench"
 client_secret = {{ file = "{folder}/secret" }}
 [[sources]]
 name = "web"
-write_key = "key{n}"
+write_key = "bench-key-{n}"
 [profiles_sync]
 schema = "s{n}"
 every = "24h"
@@ -134,7 +134,7 @@ def wrk(url: str, path: str, body: str, connections: int, seconds: int, folder: 
     (folder / "load.lua").write_text(LUA)
     (folder / "body").write_text(body)
     import base64
-    key = base64.b64encode(b"key0:").decode()
+    key = base64.b64encode(b"bench-key-0:").decode()
     out = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", folder / "load.lua", url, "--", path, key, folder / "body"],
                          capture_output=True, text=True, check=True).stdout
     found = re.search(r"RESULT (\d+) (\d+) ([\d.]+) ([\d.]+) (\d+)", out)
