@@ -38,6 +38,9 @@ std::size_t staging_permits(const core::limits& l)
     return std::max<std::size_t>(1, l.staging_memory / (2 * l.staged_file_bytes));
 }
 
+// More in hand at one moment than a few clients make.
+constexpr std::size_t busy_bytes = std::size_t{32} << 10;
+
 }  // namespace
 
 services::services(const core_parts& p, const snapshot& c, std::unique_ptr<store::store> opened, daemon_core& core)
@@ -50,7 +53,10 @@ services::services(const core_parts& p, const snapshot& c, std::unique_ptr<store
       acceptor(p.loop, p.committer ? p.committer : p.workers, p.time, *store, p.metrics, p.log, acceptor_settings_of(c.global.limits),
                [this](std::uint32_t number) { spaces.wake(number); }),
       spaces({p.loop, p.workers, p.time, p.wall, p.rng, p.log, p.metrics, *store, client, p.credentials,
-              statement_limits, warehouses, staging, c.global.limits, p.resolve_two_threads},
+              statement_limits, warehouses, staging, c.global.limits, p.resolve_two_threads,
+              [this, room = c.global.limits.backlog_bytes_max / 10] {
+                  return acceptor.bytes_in_flight() > busy_bytes && acceptor.backlog_bytes() < room;
+              }},
              acceptor, sources, refused),
       intake(sources, acceptor, refused, p.time, p.wall, p.log, c.global.limits),
       importer(p.workers, *store, sources, acceptor, refused, p.wall, c.global.limits),

@@ -212,9 +212,18 @@ void space_runner::note(const identity::resolve_result& r)
                                {{"space", config_->id}, {"note", what}}) += times;
 }
 
+// Both write to the store, and clients wait for one of them only. The turn comes after a second at the latest.
+rt::awaitable<void> space_runner::let_intake_go_first()
+{
+    const auto until = needs_.time.now() + std::chrono::seconds(1);
+    while (needs_.intake_busy && needs_.intake_busy() && needs_.time.now() < until)
+        co_await rt::sleep_for(needs_.time, std::chrono::milliseconds(20));
+}
+
 // False: nothing more waits.
 rt::awaitable<bool> space_runner::resolve_step(rt::backoff& patience)
 {
+    co_await let_intake_go_first();
     const identity::resolve_limits limits{.two_threads = needs_.resolve_two_threads};
     auto result = co_await rt::offload_uncancellable(needs_.workers, [this, limits] { return resolver_->step(limits); });
     if (result.has_value()) {

@@ -17,6 +17,7 @@
 #include "sync/profiles/connection_test.hpp"
 #include "sync/profiles/space_sync.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <random>
@@ -42,6 +43,8 @@ struct space_needs {
     rt::limiter& staging;
     core::limits limits{};
     bool resolve_two_threads = true;
+    // Clients are waiting for intake and there is room to let events wait. Empty: never.
+    std::function<bool()> intake_busy{};
 };
 
 // Owner: the daemon, which spawns run() once in a group of its own and joins it before this goes. Loop thread only.
@@ -102,6 +105,7 @@ private:
     rt::awaitable<void> loops();
     rt::awaitable<void> resolve_loop();
     rt::awaitable<bool> resolve_step(rt::backoff& patience);
+    rt::awaitable<void> let_intake_go_first();
     rt::awaitable<void> sync_loop(rt::task_group& tasks);
     rt::awaitable<void> wait_until_due(rt::task_group& tasks, run_plan& plan);
     rt::awaitable<void> answer_requests(rt::task_group& tasks, run_plan& plan);
