@@ -98,7 +98,7 @@ def cpp(preset: str, targets: tuple[str, ...] = ()) -> Tally:
     build(preset, targets)
     result = RESULTS / f"{preset}.xml"
     # Tests of executables that were not built on purpose show up under this name.
-    exclude = ["--exclude-regex", "_NOT_BUILT$"] if targets else []
+    exclude = ["--exclude-regex", "_NOT_BUILT$|_replay$"] if targets else []
     sanitizers = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1", "UBSAN_OPTIONS": "print_stacktrace=1",
                   "TSAN_OPTIONS": "second_deadlock_stack=1", "ASAN_SYMBOLIZER_PATH": "/usr/bin/llvm-symbolizer-19",
                   "TSAN_SYMBOLIZER_PATH": "/usr/bin/llvm-symbolizer-19"}
