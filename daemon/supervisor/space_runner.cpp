@@ -272,7 +272,9 @@ rt::awaitable<std::int64_t> space_runner::last_start_us()
     auto reports = co_await rt::offload_uncancellable(
         needs_.workers, [this] { return profiles::recent_reports(needs_.store, number_, 1); });
     // Unreadable history is no reason not to run.
-    co_return reports.has_value() && !reports->empty() ? reports->front().started_us : 0;
+    if (reports.has_error() || reports->empty()) co_return 0;
+    sync_.remember(reports->front());
+    co_return reports->front().started_us;
 }
 
 rt::awaitable<void> space_runner::sync_loop(rt::task_group& tasks)

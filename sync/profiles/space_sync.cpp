@@ -105,6 +105,11 @@ space_sync::~space_sync() = default;
 
 const sync_status& space_sync::status() const noexcept { return state_->status; }
 
+void space_sync::remember(const run_report& last)
+{
+    if (!state_->status.last && state_->status.phase == sync_phase::idle) state_->end(last);
+}
+
 rt::awaitable<rt::outcome<bool>> space_sync::due()
 {
     auto work = co_await state_->pending();

@@ -78,6 +78,8 @@ public:
     rt::awaitable<rt::outcome<bool>> due();
 
     const sync_status& status() const noexcept;
+    // The newest report of an earlier process, for status(). Ignored once a run has ended here.
+    void remember(const run_report& last);
 
 private:
     struct state;

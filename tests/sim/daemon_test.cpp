@@ -60,6 +60,22 @@ TEST(Daemon, CarriesCallsIntoTables)
     EXPECT_EQ(w.workspace.statements_open(), 0U);
 }
 
+TEST(Daemon, KnowsItsLastRunAfterARestart)
+{
+    daemon_world w;
+    w.start();
+    sent_calls sent;
+    w.send_tracks("space0", ids("a", 5), sent);
+    ASSERT_TRUE(w.sync("space0"));
+    w.stop();
+    w.start();
+    w.pass(1s);
+    const auto view = w.core().view().spaces.at(0);
+    ASSERT_TRUE(view.sync.last.has_value());
+    EXPECT_EQ(view.sync.last->status, profiles::run_status::success);
+    EXPECT_NE(view.sync.last_success_us, 0);
+}
+
 TEST(Daemon, LandsOnScheduleAndSleepsOtherwise)
 {
     daemon_world w;
