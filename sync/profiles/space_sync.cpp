@@ -180,6 +180,7 @@ rt::awaitable<rt::outcome<void>> space_sync::state::load_all(landing_run& run, p
 
 rt::awaitable<rt::outcome<void>> space_sync::state::carry(pending_work work, run_report& report, rt::deadline limit)
 {
+    shape.reset_count();  // a run that ended early has left its own
     auto awake = co_await wake(report, limit);
     if (awake.has_error()) co_return awake.error();
 
@@ -216,7 +217,6 @@ rt::awaitable<rt::outcome<void>> space_sync::state::carry(pending_work work, run
     auto fenced = co_await owed.move_fences(run.label(), limit);
     auto cleaned = co_await owed.clean(config->id, limit);
     report.statements = shape.statements_sent() + sender.statements_sent() + owed.statements_sent();
-    shape.reset_count();
     if (loaded.has_error()) co_return loaded.error();
     if (fenced.has_error()) co_return fenced.error();
     co_return cleaned;

@@ -2,12 +2,12 @@
 
 #include "net/http/server.hpp"
 #include "tests/support/landing_model/landing_model.hpp"
+#include "tests/support/landing_model/secret_file.hpp"
 
 #include <boost/json.hpp>
 
 #include <gtest/gtest.h>
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace lakeferry::test {
@@ -17,18 +17,6 @@ using namespace std::chrono_literals;
 namespace {
 
 fake_databricks::fake_settings settings() { return {}; }
-
-std::string write_secret()
-{
-    std::string path = testing::TempDir() + "lakeferry-secret-XXXXXX";
-    const int fd = ::mkstemp(path.data());
-    rt::check(fd >= 0, "a temporary file can be made");
-    ::fchmod(fd, 0600);
-    const std::string secret = settings().client_secret;
-    rt::check(::write(fd, secret.data(), secret.size()) == static_cast<ssize_t>(secret.size()), "it takes the secret");
-    ::close(fd);
-    return path;
-}
 
 std::shared_ptr<const core::space_config> space_of(unsigned n, const std::string& secret_file)
 {
@@ -54,7 +42,7 @@ daemon_world::daemon_world(std::uint64_t seed, unsigned spaces)
       peers(executor(), nullptr),
       workspace(time, wall, peers, rng, settings()),
       config(std::make_shared<daemon::snapshot>()),
-      secret_file_(write_secret()),
+      secret_file_(write_secret_file()),
       clients_(executor(), nullptr),
       life_(executor(), nullptr)
 {

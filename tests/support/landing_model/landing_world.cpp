@@ -5,10 +5,10 @@
 #include "sync/core/outbox_block.hpp"
 #include "sync/core/space_state.hpp"
 #include "tests/support/landing_model/landing_model.hpp"
+#include "tests/support/landing_model/secret_file.hpp"
 
 #include <gtest/gtest.h>
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,18 +19,6 @@ namespace lakeferry::test {
 namespace {
 
 fake_databricks::fake_settings settings() { return {}; }
-
-std::string write_secret()
-{
-    std::string path = testing::TempDir() + "lakeferry-secret-XXXXXX";
-    const int fd = ::mkstemp(path.data());
-    rt::check(fd >= 0, "a temporary file can be made");
-    ::fchmod(fd, 0600);
-    const std::string secret = settings().client_secret;
-    rt::check(::write(fd, secret.data(), secret.size()) == static_cast<ssize_t>(secret.size()), "it takes the secret");
-    ::close(fd);
-    return path;
-}
 
 std::unique_ptr<store::store> open_store(fake_disk& disk)
 {
@@ -97,7 +85,7 @@ landing_world::landing_world(std::uint64_t seed)
       client(time),
       peers(executor(), nullptr),
       workspace(time, wall, peers, rng, settings()),
-      secret_file_(write_secret())
+      secret_file_(write_secret_file())
 {
     config.id = "acme";
     config.databricks.workspace_url = "https://dbc-1.test";
