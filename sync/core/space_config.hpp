@@ -62,6 +62,8 @@ struct identity_settings {
     unsigned identifiers_max = 1000;
     unsigned dedupe_days = 30;
     unsigned traits_max = 300;  // this many top-level keys or more are refused
+    bool group_id = false;         // the groupId of a group call is an identifier, too
+    bool fold_email_case = false;  // e-mails that differ by case are one identifier
 
     friend bool operator==(const identity_settings&, const identity_settings&) = default;
 };
@@ -74,6 +76,15 @@ struct schedule_settings {
     friend bool operator==(const schedule_settings&, const schedule_settings&) = default;
 };
 
+// Selective sync: patterns with "*", "!" in front leaves out, the last that matches decides. What none matches follows
+// the first pattern's opposite; an empty list selects everything.
+struct select_settings {
+    std::vector<std::string> tables{};   // "pages", "!debug_*"
+    std::vector<std::string> columns{};  // "table.column": "!*.context_ip"
+
+    friend bool operator==(const select_settings&, const select_settings&) = default;
+};
+
 struct profiles_sync_settings {
     std::string schema{};
     schedule_settings schedule{};
@@ -81,8 +92,25 @@ struct profiles_sync_settings {
     bool use_volume = true;           // false: rows travel inside the statements
     std::string volume{"lakeferry"};  // staging volume, in the schema
     bool paused = false;
+    bool optimize = true;  // OPTIMIZE tables whose small files pile up, while the warehouse is awake anyway
+    select_settings select{};
 
     friend bool operator==(const profiles_sync_settings&, const profiles_sync_settings&) = default;
+};
+
+// Calls from a Kafka topic, besides or in place of those over HTTP.
+struct kafka_settings {
+    std::vector<std::string> brokers{};  // "host:port"; empty: no Kafka
+    std::string topic{};
+    std::string group{};          // consumer group; "lakeferry-<space id>" unless given
+    std::string source{};         // id of the source that calls without a write key belong to
+    std::string security{"plaintext"};  // plaintext, ssl, sasl_plaintext, sasl_ssl
+    std::string mechanism{};            // of SASL: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512
+    std::string username{};
+    secret_ref password{};
+    std::string ca_file{};
+
+    friend bool operator==(const kafka_settings&, const kafka_settings&) = default;
 };
 
 struct space_config {
@@ -90,6 +118,7 @@ struct space_config {
     std::string name{};
     databricks_settings databricks{};
     std::vector<source_settings> sources{};
+    kafka_settings kafka{};
     identity_settings identity{};
     profiles_sync_settings profiles_sync{};
 
