@@ -57,6 +57,7 @@ public:
     }
 
     rocksdb::DB& db() const { return *db_; }
+    rocksdb::Status flush() const { return db_->Flush({}, families_); }
     rocksdb::ColumnFamilyHandle* handle(family where) const { return families_[static_cast<unsigned>(where)]; }
 
 private:
@@ -164,6 +165,25 @@ public:
         const auto status = opened_->db().GetApproximateSizes(options, opened_->handle(where), &range, 1, &bytes);
         if (!status.ok()) return 0;
         return bytes + blob_share(where, range);
+    }
+
+    rt::outcome<void> compact(family where, std::string_view from, std::string_view to) override
+    {
+        const shared_lock lock(mutex_);
+        if (!opened_) return closed();
+        // The log goes when no family needs it any more.
+        auto status = opened_->flush();
+        if (!status.ok()) return to_failure(status, options_.directory, "flushing");
+        rocksdb::CompactRangeOptions how;
+        how.exclusive_manual_compaction = false;
+        how.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+        how.blob_garbage_collection_policy = rocksdb::BlobGarbageCollectionPolicy::kForce;
+        how.blob_garbage_collection_age_cutoff = 1.0;
+        const rocksdb::Slice first = slice(from);
+        const rocksdb::Slice last = slice(to);
+        status = opened_->db().CompactRange(how, opened_->handle(where), &first, &last);
+        if (!status.ok()) return to_failure(status, options_.directory, "compacting");
+        return rt::outcome<void>();
     }
 
 private:

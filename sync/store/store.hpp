@@ -93,6 +93,9 @@ public:
                                                                                 std::string_view to) = 0;
     // Rough size on disk of [from, to).
     virtual std::uint64_t approximate_bytes(family where, std::string_view from, std::string_view to) = 0;
+    // Rewrites what [from, to) has on disk, so that the bytes of removed and replaced values are gone from the files, and
+    // from the log. Takes as long as reading and writing the range does.
+    virtual rt::outcome<void> compact(family where, std::string_view from, std::string_view to) = 0;
 };
 
 // The number under which a space's keys stand; given out at first sight, never reused.
