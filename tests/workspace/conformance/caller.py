@@ -83,7 +83,7 @@ class Caller:
         return self.post(SQL + "/statements", default | body, status)
 
     def wait(self, statement_id: str) -> dict:
-        for _ in range(1200):
+        for _ in range(9000):  # 3 minutes: other work may share the machine
             reply = self.get(f"{SQL}/statements/{statement_id}")
             if reply["status"]["state"] in END:
                 return reply
