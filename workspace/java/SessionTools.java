@@ -1,14 +1,20 @@
 package lakeferry.workspace;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.net.URI;
+import java.util.LinkedHashMap;
 import java.util.Locale;
+import java.util.Map;
 import org.apache.spark.SparkThrowable;
 import org.apache.spark.sql.catalyst.CurrentUserContext;
 import org.apache.spark.sql.catalyst.TableIdentifier;
 import org.apache.spark.sql.catalyst.catalog.*;
 import org.apache.spark.sql.classic.SparkSession;
+import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.StructType;
 import scala.Option;
+import scala.collection.immutable.Map$;
+import scala.jdk.javaapi.CollectionConverters;
 
 /** What the Python side needs from the JVM and could only spell in many round trips. */
 public final class SessionTools {
@@ -32,14 +38,43 @@ public final class SessionTools {
     CatalogStorageFormat storage = new CatalogStorageFormat(
         Option.apply(URI.create(location)), none.inputFormat(), none.outputFormat(), none.serde(), none.compressed(), none.properties());
     CatalogTable$ d = CatalogTable$.MODULE$;
+    register(session, schema, name, CatalogTableType.MANAGED(), storage, new StructType(), Option.apply("delta"),
+        d.$lessinit$greater$default$12(), d.$lessinit$greater$default$14(), d.$lessinit$greater$default$15(),
+        d.$lessinit$greater$default$21());
+  }
+
+  /** A view as Spark keeps it: columns, text and the properties from which its names are resolved. JSON for `restoreView`. */
+  public static String describeView(SparkSession session, String schema, String name) throws Exception {
+    CatalogTable view = external(session).getTable(schema, name);
+    Map<String, Object> out = new LinkedHashMap<>();
+    out.put("schema", view.schema().json());
+    out.put("text", view.viewText().get());
+    out.put("original", view.viewOriginalText().isDefined() ? view.viewOriginalText().get() : null);
+    out.put("comment", view.comment().isDefined() ? view.comment().get() : null);
+    out.put("properties", CollectionConverters.asJava(view.properties()));
+    return new ObjectMapper().writeValueAsString(out);
+  }
+
+  @SuppressWarnings("unchecked")
+  public static void restoreView(SparkSession session, String schema, String name, String described) throws Exception {
+    Map<String, Object> view = new ObjectMapper().readValue(described, Map.class);
+    register(session, schema, name, CatalogTableType.VIEW(), CatalogStorageFormat.empty(),
+        (StructType) DataType.fromJson((String) view.get("schema")), Option.empty(),
+        Map$.MODULE$.from(CollectionConverters.asScala((Map<String, String>) view.get("properties"))),
+        Option.apply((String) view.get("text")), Option.apply((String) view.get("comment")), Option.apply((String) view.get("original")));
+  }
+
+  private static void register(
+      SparkSession session, String schema, String name, CatalogTableType type, CatalogStorageFormat storage, StructType columns,
+      Option<String> provider, scala.collection.immutable.Map<String, String> properties, Option<String> text, Option<String> comment,
+      Option<String> original) {
+    CatalogTable$ d = CatalogTable$.MODULE$;
     external(session).createTable(new CatalogTable(
-        new TableIdentifier(name.toLowerCase(Locale.ROOT), Option.apply(schema)), CatalogTableType.MANAGED(), storage, new StructType(),
-        Option.apply("delta"), d.$lessinit$greater$default$6(), d.$lessinit$greater$default$7(), d.$lessinit$greater$default$8(),
-        d.$lessinit$greater$default$9(), d.$lessinit$greater$default$10(), d.$lessinit$greater$default$11(),
-        d.$lessinit$greater$default$12(), d.$lessinit$greater$default$13(), d.$lessinit$greater$default$14(),
-        d.$lessinit$greater$default$15(), d.$lessinit$greater$default$16(), d.$lessinit$greater$default$17(),
-        d.$lessinit$greater$default$18(), d.$lessinit$greater$default$19(), d.$lessinit$greater$default$20(),
-        d.$lessinit$greater$default$21()), true);
+        new TableIdentifier(name.toLowerCase(Locale.ROOT), Option.apply(schema)), type, storage, columns, provider,
+        d.$lessinit$greater$default$6(), d.$lessinit$greater$default$7(), d.$lessinit$greater$default$8(),
+        d.$lessinit$greater$default$9(), d.$lessinit$greater$default$10(), d.$lessinit$greater$default$11(), properties,
+        d.$lessinit$greater$default$13(), text, comment, d.$lessinit$greater$default$16(), d.$lessinit$greater$default$17(),
+        d.$lessinit$greater$default$18(), d.$lessinit$greater$default$19(), d.$lessinit$greater$default$20(), original), true);
   }
 
   private static ExternalCatalog external(SparkSession session) {

@@ -7,7 +7,7 @@ from .errors import ApiError, invalid
 from .grants import PRIVILEGES
 from .objects import VIRTUAL
 from .results import logged_type
-from .statement_api import read_json
+from .requests import read_json
 
 routes = web.RouteTableDef()
 UC = "/api/2.1/unity-catalog"
@@ -52,7 +52,18 @@ def schema_view(world, name: tuple) -> dict:
     return about(world, "Schema", name) | {"catalog_type": "MANAGED_CATALOG"}
 
 
+def view_view(world, name: tuple, with_columns: bool) -> dict:
+    """A view, as the tables API shows it."""
+    known = world.objects.about("Table", name)
+    out = about(world, "Table", name) | {"table_type": "VIEW", "view_definition": known["view"]["definition"],
+                                         "properties": {k: v for k, v in known["view"]["properties"].items() if not k.startswith("view.")},
+                                         "table_id": known.get("id", ""), "updated_at": known.get("altered_at") or known.get("created_at")}
+    return out | ({"columns": [column_view(i, f) for i, f in enumerate(world.objects.columns(name))]} if with_columns else {})
+
+
 def table_view(world, name: tuple, with_columns: bool = True) -> dict:
+    if world.objects.view(name):
+        return view_view(world, name, with_columns)
     log = world.objects.log(name).refresh()
     out = about(world, "Table", name) | {"table_type": "MANAGED", "data_source_format": "DELTA", "properties": log.properties(),
                                          "table_id": world.objects.about("Table", name).get("id", "")}
@@ -145,7 +156,7 @@ async def tables(request):
     world, name = request.app["world"], schema_of_query(request)
     find(request, "Schema", name, "USE SCHEMA")
     bare = request.query.get("omit_columns", "false") == "true"
-    return page(request, "tables", [table_view(world, (*name, t), not bare) for t in world.objects.tables(*name)
+    return page(request, "tables", [table_view(world, (*name, t), not bare) for t in world.objects.relations(*name)
                                     if world.grants.sees(request["who"], "Table", (*name, t))])
 
 

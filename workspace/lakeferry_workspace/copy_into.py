@@ -6,10 +6,11 @@ import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from . import views
 from .dialect import closing, dotted, full_name, head, is_string, kind, literal, name_at, tokenize
 from .engine import translated
 from .errors import SqlError, parse_error, unsupported
-from .privileges import INTERNAL, needs
+from .privileges import INTERNAL
 from .results import columns
 from .sources import not_found, volume_path
 
@@ -106,7 +107,7 @@ def run(world, call):
     world.grants.check(call.who, [("MODIFY", "Table", name), ("SELECT", "Table", name)])
     place = volume_path(world, call.who, copy.path)
     # The SELECT may hold subqueries of its own: read it like any statement.
-    world.grants.check(call.who, needs(engine.read_plan(copy.select), call.catalog, call.schema, call.who))
+    views.authorize(world, call.who, engine.read_plan(copy.select), call.catalog, call.schema)
     asked = {k.lower(): v.lower() for k, v in copy.options("COPY_OPTIONS").items()}
     log = world.objects.log(name)
     with LOCKS[name]:

@@ -91,6 +91,12 @@ class Engine:
     def restore_table(self, schema: str, folder: Path):
         self.tools.restoreTable(self.spark._jsparkSession, schema, folder.name, folder.as_uri())
 
+    def restore_view(self, schema: str, name: str, described: str):
+        self.tools.restoreView(self.spark._jsparkSession, schema, name, described)
+
+    def describe_view(self, schema: str, name: str) -> str:
+        return self.tools.describeView(self.spark._jsparkSession, schema, name)
+
     # -- statements --------------------------------------------------------------------------------------------------
     def session(self, statement_id: str, user: str, **commit_info):
         """Stateless like the REST API. The statement's id goes into the commits it makes."""

@@ -4,6 +4,7 @@ from .errors import SqlError, no_catalog
 from .grants import above
 from .objects import VIRTUAL
 from .results import logged_type
+from .views import place
 
 VIEWS = {
     "catalogs": "catalog_name STRING, catalog_owner STRING, comment STRING, created TIMESTAMP, created_by STRING",
@@ -13,6 +14,8 @@ VIEWS = {
               "data_source_format STRING",
     "columns": "table_catalog STRING, table_schema STRING, table_name STRING, column_name STRING, ordinal_position INT, "
                "is_nullable STRING, full_data_type STRING, data_type STRING, comment STRING",
+    "views": "table_catalog STRING, table_schema STRING, table_name STRING, view_definition STRING, check_option STRING, "
+             "is_updatable STRING, is_insertable_into STRING, sql_path STRING",
     "volumes": "volume_catalog STRING, volume_schema STRING, volume_name STRING, volume_type STRING, volume_owner STRING, comment STRING",
     "catalog_privileges": "grantee STRING, catalog_name STRING, privilege_type STRING, inherited_from STRING",
     "schema_privileges": "grantee STRING, catalog_name STRING, schema_name STRING, privilege_type STRING, inherited_from STRING",
@@ -61,22 +64,36 @@ def schemata(world, who, catalog):
 
 def visible_tables(world, who, catalog):
     for s in world.objects.schemas(catalog):
-        for t in world.objects.tables(catalog, s):
+        for t in world.objects.relations(catalog, s):
             if world.grants.sees(who, "Table", (catalog, s, t)):
                 yield catalog, s, t
 
 
 def tables(world, who, catalog):
     for name in visible_tables(world, who, catalog):
-        about, log = world.objects.about("Table", name), world.objects.log(name).refresh()
-        yield {"table_catalog": name[0], "table_schema": name[1], "table_name": name[2], "table_type": "MANAGED",
-               "is_insertable_into": "YES", "table_owner": about.get("owner"), "data_source_format": "DELTA",
-               "last_altered": stamp(log.altered)} | made(about) | {"comment": log.comment()}
+        about = world.objects.about("Table", name)
+        shared = {"table_catalog": name[0], "table_schema": name[1], "table_name": name[2], "table_owner": about.get("owner")}
+        if about.get("view"):
+            yield shared | {"table_type": "VIEW", "is_insertable_into": "NO", "last_altered": stamp(about.get("altered_at"))} | made(about)
+            continue
+        log = world.objects.log(name).refresh()
+        yield shared | {"table_type": "MANAGED", "is_insertable_into": "YES", "data_source_format": "DELTA",
+                        "last_altered": stamp(log.altered)} | made(about) | {"comment": log.comment()}
+
+
+def views(world, who, catalog):
+    """The definition is shown to those who may manage the view."""
+    for name in visible_tables(world, who, catalog):
+        if view := world.objects.view(name):
+            owns = world.grants.holds(who, "MANAGE", "Table", name)
+            yield {"table_catalog": name[0], "table_schema": name[1], "table_name": name[2], "is_insertable_into": "NO",
+                   "view_definition": view["definition"] if owns else None, "check_option": "NONE", "is_updatable": "NO",
+                   "sql_path": ".".join(place(view, name))}
 
 
 def columns(world, who, catalog):
     for name in visible_tables(world, who, catalog):
-        for position, field in enumerate(world.objects.log(name).refresh().columns()):
+        for position, field in enumerate(world.objects.columns(name)):
             text, type_name, _ = logged_type(field["type"])
             yield {"table_catalog": name[0], "table_schema": name[1], "table_name": name[2], "column_name": field["name"],
                    "ordinal_position": position, "is_nullable": "YES" if field["nullable"] else "NO", "full_data_type": text,
@@ -96,7 +113,7 @@ def privileges(world, who, catalog, view):
     """Own grants, or everybody's for one who may manage the object."""
     kind = view.removesuffix("_privileges").capitalize()
     names = {"Catalog": lambda: [(catalog,)], "Schema": lambda: [(catalog, s) for s in world.objects.schemas(catalog)],
-             "Table": lambda: [(catalog, s, t) for s in world.objects.schemas(catalog) for t in world.objects.tables(catalog, s)],
+             "Table": lambda: [(catalog, s, t) for s in world.objects.schemas(catalog) for t in world.objects.relations(catalog, s)],
              "Volume": lambda: [(catalog, s, v) for s in world.objects.schemas(catalog) for v in world.objects.volumes(catalog, s)]}[kind]()
     labels = {"Catalog": ("catalog_name",), "Schema": ("catalog_name", "schema_name"),
               "Table": ("table_catalog", "table_schema", "table_name"), "Volume": ("volume_catalog", "volume_schema", "volume_name")}[kind]

@@ -1,4 +1,5 @@
 """Catalogs, schemas, tables and volumes: what exists, who owns it. Folders are the truth, the store holds what folders cannot."""
+import json
 import re
 import shutil
 import uuid
@@ -94,6 +95,23 @@ class Objects:
             return []
         return sorted(f.name for f in folder.iterdir() if (f / "_delta_log" / f"{0:020d}.json").exists())
 
+    def views(self, catalog: str, schema: str) -> list[str]:
+        prefix = f"Table:{catalog}.{schema}."
+        return sorted(k[len(prefix):] for k in self._keys() if k.startswith(prefix) and self.about("Table", tuple(
+            k.partition(":")[2].split("."))).get("view"))
+
+    def view(self, name: tuple) -> dict | None:
+        """What is kept of a view: its columns, text and defaults; None for a table."""
+        return self.about("Table", name).get("view")
+
+    def columns(self, name: tuple) -> list[dict]:
+        """Of a table or a view, as Spark writes fields in JSON: name, type, nullable, metadata."""
+        view = self.view(name)
+        return json.loads(view["schema"])["fields"] if view else self.log(name).refresh().columns()
+
+    def relations(self, catalog: str, schema: str) -> list[str]:
+        return sorted([*self.tables(catalog, schema), *self.views(catalog, schema)])
+
     def volumes(self, catalog: str, schema: str) -> list[str]:
         prefix = f"Volume:{catalog}.{schema}."
         return sorted(k[len(prefix):] for k in self._keys() if k.startswith(prefix))
@@ -107,7 +125,7 @@ class Objects:
             return self.schema_folder(name).is_dir()
         if kind == "Volume":
             return self.key("Volume", name) in self.store.section("objects")
-        return self.log(name).exists()
+        return self.log(name).exists() or self.view(name) is not None
 
     def log(self, table: tuple) -> DeltaLog:
         return self.logs.setdefault(table, DeltaLog(self.table_folder(table)))

@@ -22,8 +22,8 @@ HARMLESS = {"ShowNamespaces", "ShowCatalogsCommand", "ShowFunctions", "DescribeF
             "SetVariable", "CreateVariable", "DropVariable", "CreateNamespace"}
 ADMINS = {"ExecuteImmediateQuery", "CloneTableStatement"}  # they hide what they touch: for principals that may do all
 KNOWN = WRITES | CHANGES | READS | OWNS | CREATES | REPLACES | SCHEMA_OWNS | SCHEMA_READS | HARMLESS
-SAID = {"CreateView": "views", "CreateTempView": "temporary views: every statement has a session of its own", "AlterViewAs": "views",
-        "CreateViewCommand": "views", "DropView": "views", "CreateFunction": "user-defined functions",
+SAID = {"CreateView": "CREATE VIEW inside a script", "CreateTempView": "temporary views: every statement has a session of its own",
+        "AlterViewAs": "ALTER VIEW inside a script", "DropView": "DROP VIEW inside a script", "CreateFunction": "user-defined functions",
         "CreateUserDefinedFunction": "user-defined functions", "CreateUserDefinedFunctionCommand": "user-defined functions"}
 FILE_FORMATS = {"json", "csv", "parquet", "text", "orc", "avro", "delta", "binaryfile", "xml"}
 

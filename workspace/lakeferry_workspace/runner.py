@@ -1,13 +1,12 @@
 """One statement from text to result: finds who understands it, checks privileges, runs it, keeps owners and counts true."""
-import re
 import shutil
 from dataclasses import dataclass, field
 
-from . import copy_into, grant_sql, sources, volumes
-from .dialect import cast_parameters, expand_identifiers, head, rewrite_qualify, tokenize
+from . import copy_into, grant_sql, rewriting, sources, views, volumes
+from .dialect import dotted, head
 from .errors import SqlError, no_catalog, no_schema
 from .objects import VIRTUAL
-from .privileges import CREATES, REPLACES, WRITES, needs, targets
+from .privileges import CREATES, REPLACES, WRITES, targets
 from .results import columns
 
 
@@ -24,14 +23,14 @@ class Call:
     arrow: bool = False
 
 
-HANDLERS = (grant_sql, volumes, copy_into)
+HANDLERS = (grant_sql, volumes, views, copy_into)
 
 
 def run(world, call: Call):
     """(columns, rows or Arrow table, truncated)"""
     if not world.objects.exists("Catalog", (call.catalog,)):
         raise no_catalog(call.catalog)
-    words, _ = head(call.text, 3)
+    words, _ = head(call.text, 5)
     with world.engine.tagged(call.id):
         for handler in HANDLERS:
             if words and handler.handles(words):
@@ -42,23 +41,18 @@ def run(world, call: Call):
 
 def spark_statement(world, call: Call):
     engine = world.engine
-    try:
-        text = expand_identifiers(call.text, tokenize(call.text), call.parameters)
-        text = rewrite_qualify(text, tokenize(text))
-    except SqlError:
-        engine.read_plan(call.text)  # where Spark knows better what is wrong, its words are the answer
-        raise
+    text = rewriting.rewritten(world, call.text, call.parameters)
     session = engine.session(call.id, call.who.user_name)
-    if re.search(r"\bread_files\b|\binformation_schema\b", text, re.I):
+    if rewriting.mentions_sources(text):
         engine.read_plan(text)
         text = sources.rewrite(world, call, session, text)
     plan = engine.read_plan(text)
-    world.grants.check(call.who, needs(plan, call.catalog, call.schema, call.who))
+    views.authorize(world, call.who, plan, call.catalog, call.schema)
     before(world, call, plan)
     if call.schema != VIRTUAL and not world.objects.exists("Schema", (call.catalog, call.schema)):
         raise no_schema(f"{call.catalog}.{call.schema}")
     engine.use(session, call.catalog, call.schema)
-    text = cast_parameters(text, tokenize(text), call.parameters)
+    text = rewriting.typed(text, call.parameters)
     try:
         result = engine.run(session, text, {n: p["value"] for n, p in call.parameters.items()}, call.row_limit, call.arrow)
     except SqlError:
@@ -69,6 +63,10 @@ def spark_statement(world, call: Call):
 
 def before(world, call: Call, plan: dict):
     """What Spark would let pass, because it does not know volumes and virtual schemas."""
+    for name in targets(plan, call.catalog, call.schema, WRITES - {"CommentOnTable"}):
+        if world.objects.view(name):
+            raise SqlError(f"[EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE] '{plan['top']}' expects a table but {dotted(name)} is a view. "
+                           "SQLSTATE: 42809", "42809")
     for name in targets(plan, call.catalog, call.schema, {"DropNamespace"}, namespaces=True):
         if world.objects.volumes(*name) and "CASCADE" not in call.text.upper().split():
             raise SqlError(f"[SCHEMA_NOT_EMPTY] Cannot drop a schema `{name[0]}`.`{name[1]}` because it contains objects.\nUse DROP SCHEMA "
@@ -97,6 +95,9 @@ def after(world, call: Call, plan: dict, result):
     for name in named("DropTable"):
         if not objects.exists("Table", name):
             objects.forget("Table", name)
+    for name in named("CommentOnTable"):
+        if view := objects.view(name):
+            views.keep(world, name, view["definition"])
     for name in named("RenameTable"):
         objects.rename("Table", name, (*name[:2], plan["details"]["new_name"][-1].lower()))
     if plan["top"] in WRITES and not result[0] and (written := named("InsertIntoStatement", "OverwriteByExpression")):

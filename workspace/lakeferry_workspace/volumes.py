@@ -9,7 +9,7 @@ def handles(words: list[str]) -> bool:
     if "CATALOG" in words[1:2] and words[0] in ("CREATE", "DROP"):
         return True
     return (words[:2] in (["CREATE", "VOLUME"], ["DROP", "VOLUME"], ["SHOW", "VOLUMES"], ["DESCRIBE", "VOLUME"], ["DESC", "VOLUME"],
-                          ["ALTER", "VOLUME"]) or words == ["CREATE", "EXTERNAL", "VOLUME"] or words == ["COMMENT", "ON", "VOLUME"])
+                          ["ALTER", "VOLUME"]) or words[:3] in (["CREATE", "EXTERNAL", "VOLUME"], ["COMMENT", "ON", "VOLUME"]))
 
 
 def run(world, call):

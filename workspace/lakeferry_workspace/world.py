@@ -1,5 +1,6 @@
 """Everything that one running workspace consists of, and how it comes back from its state folder."""
 import asyncio
+import json
 import sys
 import threading
 from pathlib import Path
@@ -11,28 +12,29 @@ from .faults import Faults
 from .grants import LAKEFERRY, Grants
 from .history import History
 from .ledger import Ledger
+from .links import Links
 from .objects import HIVE, Objects
-from .options import ConfigError, Options
+from .options import Options, read_grants
 from .principals import Principals
+from .sessions import Session
 from .statements import Statements
 from .store import Store
+from .uploads import Upload
 from .warehouses import Warehouse
-
-LINK_SECONDS = 900
 
 
 class World:
     def __init__(self, options: Options, state: Path, engine: Engine):
-        self.options, self.engine, self.workspace_id, self.link_seconds = options, engine, "1", LINK_SECONDS
+        self.options, self.engine, self.workspace_id = options, engine, "1"
         self.clock, self.store = Clock(), Store(state / "objects.json")
         self.objects = Objects(state, self.store, self.clock)
         self.grants = Grants(self.objects)
         self.principals = Principals(options, self.store, self.clock)
         self.admin = next(p for p in self.principals.by_id.values() if p.admin)
-        self.faults, self.ledger, self.history = Faults(), Ledger(self.clock), History()
+        self.faults, self.ledger, self.history = Faults(), Ledger(self.clock), History(self.clock, state / "history.jsonl")
         self.warehouses = {w.id: Warehouse(self, w) for w in options.warehouses}
         self.statements = Statements(self, options.workers)
-        self.sessions: dict[str, dict] = {}
+        self.links, self.sessions, self.uploads = Links(self), dict[str, Session](), dict[str, Upload]()
         self.tasks: set[asyncio.Task] = set()
         self.scratch = engine.scratch
 
@@ -65,6 +67,8 @@ class World:
             for table in self.objects.tables(catalog, schema):
                 self.objects.remember("Table", (*name, table), self.admin.user_name)
                 self.engine.restore_table(f"{catalog}__{schema}", folder / table)
+            for view in self.objects.views(catalog, schema):
+                self.engine.restore_view(f"{catalog}__{schema}", view, json.dumps(self.objects.view((*name, view))))
 
     def add_catalog(self, name: str, owner: str):
         self.objects.remember("Catalog", (name,), owner)
@@ -84,20 +88,21 @@ class World:
     def first_grants(self, new_catalogs: list):
         """Given once, when a catalog is new: what was revoked later stays revoked."""
         for p in self.options.principals:
-            for grant in p.grants or []:
-                kind, _, dotted_name = str(grant.get("on", "")).partition(" ")
-                name, kind = tuple(dotted_name.lower().split(".")), kind.capitalize()
-                if kind not in ("Catalog", "Schema") or not grant.get("privileges"):
-                    raise ConfigError(f"grants of principal '{p.name}': give {{ on = \"CATALOG c\" or \"SCHEMA c.s\", privileges = […] }}")
-                if name[0] in new_catalogs:
-                    self.grants.change(kind, name, self.principals.named(p.name).user_name, grant["privileges"])
+            self.give(p.grants or [], self.principals.named(p.name), new_catalogs)
         configured = next((p for p in self.options.principals if p.name == "lakeferry"), None)
         if self.options.default_catalog in new_catalogs and (configured is None or configured.grants is None):
             self.grants.change("Catalog", (self.options.default_catalog,), self.principals.named("lakeferry").user_name, LAKEFERRY)
 
+    def give(self, grants: list, who, catalogs: list | None = None):
+        """Grants as the configuration writes them; in `catalogs` only, if these are named."""
+        for kind, name, wanted in read_grants(grants, who.name):
+            if catalogs is None or name[0] in catalogs:
+                self.grants.change(kind, name, who.user_name, wanted)
+
     # -- time -------------------------------------------------------------------------------------------------------
     def sweep(self):
         self.statements.expire()
+        self.links.sweep()
         for w in self.warehouses.values():
             if w.due_to_stop():
                 self.background(w.stop())

@@ -169,7 +169,7 @@ class TestSql:
         assert "NO_SUCH_CATALOG_EXCEPTION" in ferry.fails("SELECT * FROM none.a.b")["message"]
         assert admin.fails("CREATE CATALOG `a__b`")["sql_state"] == "22023"
 
-    @pytest.mark.parametrize("text", ["CREATE VIEW v AS SELECT 1", "CREATE TABLE t (a INT) LOCATION '/tmp/x'", "CREATE EXTERNAL VOLUME v LOCATION 's3://x'",
+    @pytest.mark.parametrize("text", ["CREATE TEMPORARY VIEW v AS SELECT 1", "CREATE TABLE t (a INT) LOCATION '/tmp/x'", "CREATE EXTERNAL VOLUME v LOCATION 's3://x'",
                                       "ALTER VOLUME v RENAME TO w", "CACHE TABLE t", "CREATE FUNCTION f() RETURNS INT RETURN 1"])
     def test_what_it_cannot_do_it_says(self, ferry, text):
         failure = ferry.fails(text)
