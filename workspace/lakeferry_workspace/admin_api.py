@@ -1,17 +1,18 @@
 """/__workspace/: what only a test or the person at this machine may do. Reachable from this machine alone."""
-from dataclasses import fields
+from dataclasses import asdict, dataclass, fields
 
 from aiohttp import web
 
 from . import faults
 from .errors import ApiError, invalid
-from .options import PrincipalOptions, build, ConfigError
-from .statement_api import read_json
-from .warehouses import LEVELS, Warehouse, find
+from .options import LIVE, Options, PrincipalOptions, WarehouseOptions, validate_numbers, validate_warehouse
+from .requests import read_json
+from .typed import ConfigError, build, check
+from .warehouses import Warehouse, find
 
 routes = web.RouteTableDef()
 ROOT = "/__workspace"
-STATES = ("STOPPED", "STARTING", "RUNNING", "STOPPING", "DELETING", "DELETED")
+FILTERS = ("principal", "call", "method", "path", "status", "statement_id", "warehouse_id", "fault")
 
 
 @routes.post(ROOT + "/faults")
@@ -36,11 +37,14 @@ async def delete_faults(request):
 
 @routes.get(ROOT + "/ledger")
 async def ledger(request):
-    world = request.app["world"]
-    since, limit = request.query.get("since", "0"), request.query.get("limit", "100000")
-    if not since.isdecimal() or not limit.isdecimal():
+    """?since=SEQ &limit=N, and any of FILTERS; sums and warehouses are of all calls, whatever is listed."""
+    world, query = request.app["world"], dict(request.query)
+    since, limit = query.pop("since", "0"), query.pop("limit", "100000")
+    if not (since.isascii() and since.isdecimal() and limit.isascii() and limit.isdecimal()):
         raise invalid("since and limit must be numbers.")
-    return web.json_response({"calls": world.ledger.since(int(since), int(limit)),
+    if unknown := sorted(set(query) - set(FILTERS)):
+        raise invalid(f"The ledger cannot be filtered by '{unknown[0]}'; it can by {', '.join(FILTERS)}.")
+    return web.json_response({"calls": world.ledger.since(int(since), int(limit), query), "totals": world.ledger.totals(),
                               "warehouses": {w.id: w.account() for w in world.warehouses.values()}})
 
 
@@ -60,7 +64,7 @@ async def clock(request):
 async def move_clock(request):
     world, body = request.app["world"], await read_json(request)
     seconds = body.get("advance_seconds")
-    if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or seconds < 0:
+    if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not 0 <= seconds < 1e9:
         raise invalid("advance_seconds must be a number, 0 or more.")
     world.clock.advance(seconds)
     world.sweep()
@@ -68,41 +72,44 @@ async def move_clock(request):
 
 
 @routes.get(ROOT + "/warehouses")
-async def warehouses(request):
-    world = request.app["world"]
-    return web.json_response({"warehouses": {w.id: w.account() | {"acl": w.acl, "default_level": w.default_level}
-                                             for w in world.warehouses.values()}})
+async def list_warehouses(request):
+    return web.json_response({w.id: w.account() for w in request.app["world"].warehouses.values()})
+
+
+@dataclass
+class Change(WarehouseOptions):
+    """What may be changed of a warehouse beside its options."""
+    fail_next_start: dict | None = None
+    create: bool = False
 
 
 @routes.post(ROOT + "/warehouses/{id}")
 async def change_warehouse(request):
-    """{"state", "fail_next_start": {"summary", "code", "type"}, "cold_start", "auto_stop_minutes", "max_clusters",
-    "acl": {principal: level or null}, "default_level"}; an unknown id makes a new warehouse where "create" is true."""
+    """WarehouseOptions, "fail_next_start": {"summary", "code", "type"} or null; "create": true makes an unknown one."""
     world, body, wid = request.app["world"], await read_json(request), request.match_info["id"]
-    known = {"state", "fail_next_start", "cold_start", "auto_stop_minutes", "max_clusters", "acl", "default_level", "create", "name"}
-    if unknown := sorted(set(body) - known):
-        raise invalid(f"A warehouse has no '{unknown[0]}'; it has {', '.join(sorted(known))}.")
-    if body.get("create") and wid not in world.warehouses:
-        from .options import WarehouseOptions
-        world.warehouses[wid] = Warehouse(world, WarehouseOptions(id=wid, name=body.get("name", wid)))
+    known = world.warehouses.get(wid)
+    given = {k: v for k, v in body.items() if k not in ("fail_next_start", "create", "acl")}
+    try:
+        check(Change, body, "A warehouse", hidden=("id",))
+        wanted = build(WarehouseOptions, (asdict(known.given) if known else {"id": wid, "name": wid}) | given | {"acl": body.get("acl", {})},
+                       "A warehouse")
+        validate_warehouse(wanted)
+    except ConfigError as error:
+        raise invalid(str(error)) from None
+    if known is None and body.get("create"):
+        world.warehouses[wid] = Warehouse(world, wanted)
     w = find(world, wid)
-    for key in ("cold_start", "auto_stop_minutes", "max_clusters", "name"):
-        if key in body:
-            setattr(w.given, key, body[key])
-    levels = [*body.get("acl", {}).values(), body.get("default_level")]
-    if wrong := [x for x in levels if x is not None and x not in LEVELS]:
-        raise invalid(f"'{wrong[0]}' is not a permission level; they are {', '.join(LEVELS)}.")
+    for key in set(given) - {"state"}:
+        setattr(w.given, key, body[key])
     for name, level in body.get("acl", {}).items():
-        who = principal(world, name)
-        w.acl[who.user_name] = level
+        if name not in world.principals.known():
+            principal(world, name)
+        w.set_level(name, level)
     if "default_level" in body:
-        w.default_level = body["default_level"]
+        w.default_level = None if body["default_level"] == "NONE" else body["default_level"]
     if "fail_next_start" in body:
-        w.fail_next = {"summary": "Cluster terminated: cloud provider launch failure."} | (body["fail_next_start"] or {}) \
-            if body["fail_next_start"] is not None else None
+        w.break_next_start(body["fail_next_start"])
     if "state" in body:
-        if body["state"] not in STATES:
-            raise invalid(f"'{body['state']}' is not a state; they are {', '.join(STATES)}.")
         w.become(body["state"])
         if body["state"] not in ("RUNNING", "STARTING"):
             world.statements.abandon(w)
@@ -138,43 +145,63 @@ async def principals(request):
 
 @routes.post(ROOT + "/principals")
 async def change_principal(request):
-    """Changes the named principal, or adds it."""
+    """Changes the named principal, or adds it, for as long as the workspace runs; its grants are given at once."""
     world, body = request.app["world"], await read_json(request)
-    if not isinstance(body.get("name"), str):
+    if not isinstance(body.get("name"), str) or not body["name"]:
         raise invalid("name is required.")
-    p = world.principals.named(body["name"])
     try:
-        if p is None:
-            p = world.principals.add(build(PrincipalOptions, body, "principal"))
-        else:
-            build(PrincipalOptions, body, "principal")
-            for key in {f.name for f in fields(PrincipalOptions)} & set(body) - {"name", "client_id", "grants"}:
-                setattr(p, key, body[key])
+        given = build(PrincipalOptions, body, "A principal")
     except ConfigError as error:
         raise invalid(str(error)) from None
+    p = world.principals.named(body["name"])
+    if p is None:
+        p = world.principals.add(given)
+    else:
+        for key in {f.name for f in fields(PrincipalOptions)} & set(body) - {"name", "client_id", "grants"}:
+            setattr(p, key, body[key])
+        if "access_token" in body:
+            world.principals.revoked.discard(body["access_token"])
+    if given.grants:
+        try:
+            world.give(given.grants, p)
+        except ConfigError as error:
+            raise invalid(str(error)) from None
     return web.json_response(principal_view(p))
 
 
 @routes.post(ROOT + "/tokens/revoke")
 async def revoke(request):
-    """All tokens, or those of {"principal"}; or shortens the life of coming ones with {"token_seconds"}."""
+    """OAuth tokens of all, or of {"principal"}; with {"access_tokens": true} the legacy ones as well. {"token_seconds"} sets the life
+    of coming OAuth tokens."""
     world = request.app["world"]
     body = await read_json(request) if request.can_read_body else {}
     if "token_seconds" in body:
-        world.principals.seconds = body["token_seconds"]
+        set_options(world, {"token_seconds": body["token_seconds"]})
     who = principal(world, body["principal"]) if body.get("principal") else None
-    return web.json_response({"revoked": world.principals.revoke(who)})
+    gone = world.principals.revoke(who)
+    if body.get("access_tokens"):
+        gone += world.principals.revoke_access_tokens(who)
+    return web.json_response({"revoked": gone})
+
+
+def set_options(world, given: dict):
+    if unknown := sorted(set(given) - set(LIVE)):
+        raise invalid(f"'{unknown[0]}' cannot be changed while the workspace runs; {', '.join(LIVE)} can.")
+    try:
+        check(Options, given, "options")
+        validate_numbers(build(Options, {k: getattr(world.options, k) for k in LIVE} | given, "options"))
+    except ConfigError as error:
+        raise invalid(str(error)) from None
+    for key, value in given.items():
+        setattr(world.options, key, value)
+
+
+@routes.get(ROOT + "/options")
+async def show_options(request):
+    return web.json_response({k: getattr(request.app["world"].options, k) for k in LIVE})
 
 
 @routes.post(ROOT + "/options")
 async def change_options(request):
-    """{"history_lag_seconds", "metastore", "max_file_bytes", "cold_start", "link_seconds"}"""
-    world, body = request.app["world"], await read_json(request)
-    for key, value in body.items():
-        if key == "link_seconds":
-            world.link_seconds = value
-        elif key in ("history_lag_seconds", "metastore", "max_file_bytes", "cold_start"):
-            setattr(world.options, key, value)
-        else:
-            raise invalid(f"'{key}' cannot be changed while the workspace runs.")
-    return web.json_response({})
+    set_options(request.app["world"], await read_json(request))
+    return await show_options(request)

@@ -73,14 +73,14 @@ async def token(request):
     if not set(scope.split()) <= set(SCOPES):
         return oauth_error(400, "invalid_scope", f"The scope '{scope}' is not known")
     return web.json_response({"access_token": world.principals.issue(who), "token_type": "Bearer",
-                              "expires_in": world.principals.seconds, "scope": scope})
+                              "expires_in": int(world.options.token_seconds), "scope": scope})
 
 
 @routes.get("/api/2.0/preview/scim/v2/Me")
 async def me(request):
     who = request["who"]
     return web.json_response({
-        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "id": str(abs(hash(who.user_name)) % 10**15), "userName": who.user_name,
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "id": who.id, "userName": who.user_name,
         "displayName": who.name, "active": True, "groups": [{"display": g, "value": g, "type": "direct"} for g in who.groups]
         + ([{"display": "admins", "value": "admins", "type": "direct"}] if who.admin else []),
         "entitlements": [{"value": e} for e in who.entitlements]})

@@ -4,9 +4,11 @@ import os
 import secrets
 from email.utils import formatdate
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 from aiohttp import web
 
+from . import links
 from .errors import ApiError, invalid
 from .volume_paths import BadPath, VolumePath, parse
 
@@ -20,11 +22,15 @@ def error(status: int, code: str, message: str, reason: str | None = None) -> Ap
     return ApiError(status, code, message, details)
 
 
-def locate(request, privilege: str) -> tuple[VolumePath, Path]:
-    """The path's volume exists and the caller may use it so; or the refusal."""
+def locate(request, privilege: str, text: str | None = None) -> tuple[VolumePath, Path]:
+    """The volume of the request's path (or of `text`) exists and the caller may use it so; or the refusal."""
     world = request.app["world"]
     try:
-        path = parse("/Volumes/" + request.match_info["path"])
+        if text is None:
+            unquote_to_bytes(request.rel_url.raw_path).decode()  # the web server would let odd bytes pass as they are
+        path = parse("/Volumes/" + request.match_info["path"] if text is None else text)
+    except UnicodeDecodeError:
+        raise invalid(f"The path '{request.rel_url.raw_path}' is not valid UTF-8.") from None
     except BadPath as bad:
         raise invalid(str(bad)) from None
     if not world.objects.exists("Volume", path.volume):
@@ -42,31 +48,56 @@ def missing_directory(path: VolumePath) -> ApiError:
     return error(404, "NOT_FOUND", f"The directory being accessed is not found: {path.text}", "FILES_API_DIRECTORY_IS_NOT_FOUND")
 
 
-@routes.put(FILE + "/Volumes/{path:.+}")
-async def upload(request):
-    world = request.app["world"]
-    path, local = locate(request, "WRITE VOLUME")
-    overwrite = request.query.get("overwrite", "false").lower()
+def taken() -> ApiError:
+    return error(409, "ALREADY_EXISTS", "The file being created already exists.", "FILES_API_FILE_ALREADY_EXISTS")
+
+
+def under_a_file() -> ApiError:
+    return error(409, "ALREADY_EXISTS", "A parent of the given path points to an existing file.", "FILES_API_PATH_IS_A_FILE")
+
+
+def ready_for(request, path: VolumePath, local: Path) -> bool:
+    """A file may be written there; whether it may replace one (it may, unless the call says no)."""
+    overwrite = request.query.get("overwrite", "true").lower()
     if overwrite not in ("true", "false"):
         raise invalid(f"overwrite must be true or false, not '{overwrite}'.")
     if not path.rest or request.path.endswith("/") or local.is_dir():
         raise error(409, "ALREADY_EXISTS", "The given path points to an existing directory. This API does not support operations on "
                     "directories.", "FILES_API_PATH_IS_A_DIRECTORY")
     if any(parent.is_file() for parent in local.parents):
-        raise error(409, "ALREADY_EXISTS", "A parent of the given path points to an existing file.", "FILES_API_PATH_IS_A_FILE")
-    taken = error(409, "ALREADY_EXISTS", "The file being created already exists.", "FILES_API_FILE_ALREADY_EXISTS")
+        raise under_a_file()
     if overwrite == "false" and local.exists():
-        raise taken
+        raise taken()
+    return overwrite == "true"
+
+
+def place(world, path: str, whole: Path, overwrite: bool):
+    """Lets a file that has arrived appear under its name, at one go."""
+    where = parse(path)
+    if not world.objects.exists("Volume", where.volume):  # dropped while the bytes came
+        raise error(404, "NOT_FOUND", f"Volume '{'.'.join(where.volume)}' does not exist.", "FILES_API_RESOURCE_NOT_FOUND")
+    local = where.local(world.objects.volumes_root)
+    try:
+        local.parent.mkdir(parents=True, exist_ok=True)
+        if overwrite:
+            whole.replace(local)
+        else:
+            os.link(whole, local)  # fails where somebody else was faster
+    except NotADirectoryError:
+        raise under_a_file() from None
+    except (FileExistsError, IsADirectoryError):
+        raise taken() from None
+
+
+@routes.put(FILE + "/Volumes/{path:.+}")
+async def upload(request):
+    world = request.app["world"]
+    path, local = locate(request, "WRITE VOLUME")
+    overwrite = ready_for(request, path, local)
     part = world.scratch / f"upload-{secrets.token_hex(8)}"
     try:
         request["bytes_in"] = await receive(request, part, world.options.max_file_bytes)
-        local.parent.mkdir(parents=True, exist_ok=True)
-        if overwrite == "true":
-            part.replace(local)
-        else:
-            os.link(part, local)  # fails where somebody else was faster
-    except FileExistsError:
-        raise taken from None
+        place(world, path.text, part, overwrite)
     finally:
         part.unlink(missing_ok=True)
     return web.Response(status=204)
@@ -91,34 +122,11 @@ async def download(request):
         raise missing_file(path)
     with local.open("rb") as file:
         about = os.fstat(file.fileno())
-        try:
-            wanted = request.http_range
-        except ValueError:
-            wanted = None
-        partial = wanted is not None and (wanted.start is not None or wanted.stop is not None)
-        start, stop, _ = wanted.indices(about.st_size) if wanted is not None else (0, about.st_size, 1)
-        if "Range" in request.headers and (wanted is None or (start >= about.st_size)):
-            return web.Response(status=416, headers={"Content-Range": f"bytes */{about.st_size}"})
-        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(stop - start), "Accept-Ranges": "bytes",
-                   "Last-Modified": formatdate(about.st_mtime, usegmt=True)}
-        if partial:
-            headers["Content-Range"] = f"bytes {start}-{stop - 1}/{about.st_size}"
-        reply = web.StreamResponse(status=206 if partial else 200, headers=headers)
-        await reply.prepare(request)
-        if request.method == "GET":
-            await send(reply, file, start, stop)
-        await reply.write_eof()
-        return reply
-
-
-async def send(reply, file, start: int, stop: int):
-    file.seek(start)
-    while start < stop:
-        data = await asyncio.get_running_loop().run_in_executor(None, file.read, min(PIECE, stop - start))
-        if not data:
-            break  # the file shrank meanwhile: the client sees a short body
-        start += len(data)
-        await reply.write(data)
+        asked = request.if_unmodified_since  # None too where the header is no date, as RFC 9110 wants it
+        if asked and int(about.st_mtime) > asked.timestamp():
+            raise error(412, "FAILED_PRECONDITION", "The file was modified since the time in If-Unmodified-Since.",
+                        "FILES_API_FILE_MODIFIED")
+        return await links.send_file(request, file, about.st_size, {"Last-Modified": formatdate(about.st_mtime, usegmt=True)})
 
 
 @routes.delete(FILE + "/Volumes/{path:.+}")
@@ -154,8 +162,8 @@ async def list_directory(request):
     if not local.is_dir():
         raise missing_directory(path)
     size, token = request.query.get("page_size", "1000"), request.query.get("page_token", "")
-    if not size.isdecimal():
-        raise invalid("page_size must be a number.")
+    if not (size.isascii() and size.isdecimal()):
+        raise invalid(f"page_size must be a number, not '{size}'.")
     size = min(int(size) or 1000, 1000)
     names = sorted(n for n in os.listdir(local) if n > token)
     found = [entry(path.child(n), local / n) for n in names[:size]]
@@ -177,8 +185,21 @@ async def delete_directory(request):
     path, local = locate(request, "WRITE VOLUME")
     if not local.is_dir():
         raise missing_directory(path)
+    if not path.rest:
+        raise invalid(f"The root of volume '{'.'.join(path.volume)}' cannot be deleted: drop the volume.")
     try:
-        local.rmdir() if path.rest else None
+        local.rmdir()
     except OSError:
         raise error(400, "INVALID_PARAMETER_VALUE", "The directory is not empty.", "FILES_API_DIRECTORY_IS_NOT_EMPTY") from None
     return web.Response(status=204)
+
+
+@routes.route("*", FILE + "{path:.*}")
+@routes.route("*", DIRECTORY + "{path:.*}")
+async def elsewhere(request):
+    """Paths that no other handler took: not in a volume, or a method that files do not have."""
+    first, _, rest = request.match_info["path"].lstrip("/").partition("/")
+    if first == "Volumes" and rest:
+        raise web.HTTPMethodNotAllowed(request.method, [])
+    raise invalid(f"Invalid path: unsupported first path component: {first}" if first != "Volumes" else
+                  "Invalid path: it must begin with /Volumes/<catalog>/<schema>/<volume>.")

@@ -10,6 +10,8 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
+from . import running
+
 
 class ClientError(Exception):
     pass
@@ -39,47 +41,69 @@ class Client:
             except ValueError:
                 pass
             raise ClientError(f"{error.code}: {text}") from None
+        except ValueError:
+            raise ClientError(f"{self.url} does not answer like a workspace") from None
         except OSError as error:
             raise ClientError(f"no workspace answers on {self.url} ({getattr(error, 'reason', error)}); start one with workspace/run") from None
 
     def sql(self, text: str, catalog=None, schema=None) -> tuple[list[str], list[list]]:
-        """Columns and all rows; statements that fail raise."""
-        body = {"warehouse_id": self.warehouse, "statement": text, "wait_timeout": "50s", "catalog": catalog, "schema": schema}
+        """Names of the columns and all rows, as texts; statements that fail raise."""
+        columns, rows = self.query(text, catalog, schema)
+        return [c["name"] for c in columns], rows
+
+    def query(self, text: str, catalog=None, schema=None) -> tuple[list[dict], list[list]]:
+        """Columns (name, type_name, …) and all rows, however many; statements that fail raise."""
+        body = {"warehouse_id": self.warehouse, "statement": text, "wait_timeout": "50s", "disposition": "EXTERNAL_LINKS",
+                "catalog": catalog or self.catalog, "schema": schema}
         path = "/api/2.0/sql/statements"
         reply = self.call("POST", path, {k: v for k, v in body.items() if v})
-        while reply["status"]["state"] in ("PENDING", "RUNNING"):
-            time.sleep(0.2)
-            reply = self.call("GET", f"{path}/{reply['statement_id']}")
+        try:
+            while reply["status"]["state"] in ("PENDING", "RUNNING"):
+                time.sleep(0.2)
+                reply = self.call("GET", f"{path}/{reply['statement_id']}")
+        except KeyboardInterrupt:
+            self.call("POST", f"{path}/{reply['statement_id']}/cancel", {})
+            raise ClientError("cancelled") from None
         if reply["status"]["state"] != "SUCCEEDED":
             raise ClientError(reply["status"].get("error", {}).get("message", reply["status"]["state"]).strip())
         part, rows = reply.get("result") or {}, []
-        while True:
-            rows += part.get("data_array") or []
-            if not part.get("next_chunk_internal_link"):
-                break
-            part = self.call("GET", part["next_chunk_internal_link"])
-        return [c["name"] for c in reply["manifest"]["schema"].get("columns", [])], rows
+        while part:
+            link = part["external_links"][0]
+            with urllib.request.urlopen(link["external_link"], timeout=120) as data:
+                rows += json.load(data)
+            part = self.call("GET", link["next_chunk_internal_link"]) if link.get("next_chunk_internal_link") else None
+        return reply["manifest"]["schema"].get("columns", []), rows
 
 
 def add_options(parser):
-    parser.add_argument("--state", type=Path, metavar="DIR", help="the running workspace's state folder (reads DIR/workspace.json)")
-    parser.add_argument("--url", help="its address, if there is no state folder; needs --token")
+    parser.add_argument("--state", type=Path, metavar="DIR", help="state folder of the running workspace; not needed where only one runs")
+    parser.add_argument("--url", help="its address, if its state folder cannot be read from here; needs --token")
     parser.add_argument("--token", help="an access token of an administrator, with --url")
 
 
 def connect(o) -> Client:
     if o.url:
-        client = Client({"url": o.url.rstrip("/"), "warehouse_id": getattr(o, "warehouse", None) or "w1", "catalog": "main", "admin": {}})
         if not o.token:
             raise ClientError("--url needs --token; or name the state folder with --state")
+        client = Client({"url": o.url.rstrip("/"), "warehouse_id": getattr(o, "warehouse", None) or "w1", "catalog": None, "admin": {}})
         client.token = o.token
         return client
-    if not o.state:
-        raise ClientError("name the workspace: --state DIR (as given to workspace/run), or --url with --token")
+    state = o.state or only_one()
     try:
-        return Client(json.loads((o.state / "workspace.json").read_text()))
-    except OSError:
-        raise ClientError(f"no workspace runs on {o.state} (there is no {o.state / 'workspace.json'})") from None
+        about = json.loads((state / "workspace.json").read_text())
+    except OSError as error:
+        why = f"there is no {state / 'workspace.json'}" if isinstance(error, FileNotFoundError) else str(error)
+        raise ClientError(f"no workspace runs on {state} ({why}); start one with workspace/run --state {state}") from None
+    return Client(about | ({"warehouse_id": o.warehouse} if getattr(o, "warehouse", None) else {}))
+
+
+def only_one() -> Path:
+    found = running.states()
+    if not found:
+        raise ClientError("no workspace runs on this machine; start one with workspace/run")
+    if len(found) > 1:
+        raise ClientError("several workspaces run; name one with --state:" + "".join(f"\n  --state {f}" for f in found))
+    return found[0]
 
 
 def guarded(main) -> int:
@@ -90,3 +114,6 @@ def guarded(main) -> int:
         return 1
     except BrokenPipeError:
         return 0
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return 130

@@ -2,7 +2,7 @@
 import shutil
 from dataclasses import dataclass, field
 
-from . import copy_into, grant_sql, rewriting, sources, views, volumes
+from . import constraints, copy_into, describe_json, grant_sql, rewriting, securables, sources, views, volumes
 from .dialect import dotted, head
 from .errors import SqlError, no_catalog, no_schema
 from .objects import VIRTUAL
@@ -23,7 +23,8 @@ class Call:
     arrow: bool = False
 
 
-HANDLERS = (grant_sql, volumes, views, copy_into)
+LISTS = ("ShowTables", "ShowNamespaces", "ShowCatalogsCommand")  # shown() leaves out what one may not see
+HANDLERS = (grant_sql, volumes, securables, constraints, views, describe_json, copy_into)
 
 
 def run(world, call: Call):
@@ -33,15 +34,15 @@ def run(world, call: Call):
     words, _ = head(call.text, 5)
     with world.engine.tagged(call.id):
         for handler in HANDLERS:
-            if words and handler.handles(words):
-                described, rows = handler.run(world, call)
+            if words and handler.handles(words, call.text) and (answer := handler.run(world, call)) is not None:
+                described, rows = answer
                 return described, rows[:call.row_limit], bool(call.row_limit) and len(rows) > call.row_limit
         return spark_statement(world, call)
 
 
 def spark_statement(world, call: Call):
     engine = world.engine
-    text = rewriting.rewritten(world, call.text, call.parameters)
+    text, keys = constraints.take(rewriting.rewritten(world, call.text, call.parameters), call)
     session = engine.session(call.id, call.who.user_name)
     if rewriting.mentions_sources(text):
         engine.read_plan(text)
@@ -53,12 +54,13 @@ def spark_statement(world, call: Call):
         raise no_schema(f"{call.catalog}.{call.schema}")
     engine.use(session, call.catalog, call.schema)
     text = rewriting.typed(text, call.parameters)
+    arrow = call.arrow and plan["top"] not in LISTS
     try:
-        result = engine.run(session, text, {n: p["value"] for n, p in call.parameters.items()}, call.row_limit, call.arrow)
+        result = engine.run(session, text, {n: p["value"] for n, p in call.parameters.items()}, call.row_limit, arrow)
     except SqlError:
         sweep(world, call, plan)
         raise
-    return after(world, call, plan, result)
+    return after(world, call, plan, result, keys)
 
 
 def before(world, call: Call, plan: dict):
@@ -76,7 +78,7 @@ def before(world, call: Call, plan: dict):
             raise SqlError(f"[SCHEMA_ALREADY_EXISTS] The schema `{name[0]}`.`{VIRTUAL}` belongs to the system. SQLSTATE: 42P06", "42P06")
 
 
-def after(world, call: Call, plan: dict, result):
+def after(world, call: Call, plan: dict, result, keys: list):
     objects, owner = world.objects, call.who.user_name
 
     def named(*roles, namespaces=False):
@@ -91,7 +93,11 @@ def after(world, call: Call, plan: dict, result):
             objects.forget("Schema", name)
             shutil.rmtree(objects.volumes_root.joinpath(*name), ignore_errors=True)
     for name in named(*CREATES, *REPLACES):
+        made = not objects.about("Table", name)
         objects.remember("Table", name, owner)
+        if made or set(plan["commands"]) & REPLACES:
+            objects.describe("Table", name, constraints=[], tags={})
+            constraints.declare(world, call, name, keys)
     for name in named("DropTable"):
         if not objects.exists("Table", name):
             objects.forget("Table", name)
@@ -109,7 +115,7 @@ def after(world, call: Call, plan: dict, result):
 def shown(world, call: Call, plan: dict, result):
     """Lists, with Databricks' column names and without what the principal may not see."""
     described, rows, cut = result
-    if call.arrow or not described:
+    if plan["top"] not in LISTS or not described:
         return result
     if plan["top"] == "ShowTables":
         place = targets(plan, call.catalog, call.schema, {"ShowTables"}, namespaces=True)

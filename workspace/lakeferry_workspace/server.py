@@ -4,6 +4,7 @@ import fcntl
 import json
 import logging
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -16,12 +17,14 @@ from pathlib import Path
 
 from aiohttp import web
 
-from . import admin_api, auth, catalog_api, faults, files, history, options, places, statement_api, warehouses
+from . import (admin_api, auth, catalog_api, faults, files, history, links, options, places, running, sessions, statement_api, token_api,
+               uploads, warehouse_acl, warehouses)
 from .engine import Engine
 from .errors import ApiError
 from .world import World
 
 MOST_BODY = 32 << 20  # 16 MiB of statement and as much of parameters
+JAVA = 17
 LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
 
 
@@ -42,22 +45,33 @@ async def record(request, handler):
         if request.method == "POST" and request.path.rstrip("/") == warehouses.SQL + "/statements":
             try:
                 text = faults.text_of(await request.read())
-            except web.HTTPRequestEntityTooLarge:
-                reply = web.json_response({"error_code": "INVALID_PARAMETER_VALUE", "message": f"The request is larger than {MOST_BODY} "
-                                           "bytes."}, status=413)
+            except web.HTTPRequestEntityTooLarge as refused:
+                reply = plain(request, refused)
                 return reply
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        request["who"] = world.principals.of_token(token.strip()) if scheme.lower() == "bearer" else None
+        request["token"] = token.strip() if scheme.lower() == "bearer" else ""
+        request["who"] = world.principals.of_token(request["token"]) if request["token"] else None
         fault = world.faults.call(request, text, request["who"])
         reply = await faults.before(world, request, fault) if fault else None
         if reply is None:
             reply = await handler(request)
             if fault:
                 reply = await faults.afterwards(request, fault, reply)
-        reply.headers.setdefault("x-request-id", secrets.token_hex(16)) if not reply.prepared else None
+        if not reply.prepared:
+            reply.headers.setdefault("x-request-id", secrets.token_hex(16))
+            reply.headers.setdefault("x-databricks-org-id", world.workspace_id)
         return reply
     finally:
         world.ledger.add(request, reply, time.monotonic() - began, text, request.get("bytes_in", request.content_length or 0), fault)
+
+
+def plain(request, error: web.HTTPException) -> web.Response:
+    """What the web server refuses by itself, in Databricks' form."""
+    code, message = {
+        404: ("ENDPOINT_NOT_FOUND", f"No API found for '{request.method} {request.path}'"),
+        413: ("INVALID_PARAMETER_VALUE", f"The request is larger than {MOST_BODY} bytes."),
+    }.get(404 if error.status == 405 else error.status, ("BAD_REQUEST", error.reason or "Bad request"))
+    return web.json_response({"error_code": code, "message": message}, status=404 if error.status == 405 else error.status)
 
 
 @web.middleware
@@ -69,10 +83,11 @@ async def answer(request, handler):
         return await handler(request)
     except ApiError as error:
         return web.json_response(error.body(), status=error.status, headers=error.headers)
-    except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
-        return web.json_response({"error_code": "ENDPOINT_NOT_FOUND", "message": f"No API found for '{request.method} {request.path}'"},
-                                 status=404)
-    except (web.HTTPException, ConnectionError, asyncio.CancelledError):
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        return plain(request, error)
+    except (ConnectionError, asyncio.CancelledError):
         raise
     except Exception as error:  # noqa: BLE001 the workspace stays up and says where it failed
         where = traceback.extract_tb(error.__traceback__)[-1]
@@ -80,11 +95,14 @@ async def answer(request, handler):
         return web.json_response({"error_code": "INTERNAL_ERROR", "message": f"{type(error).__name__}: {error}"}, status=500)
 
 
+PARTS = (auth, token_api, warehouses, warehouse_acl, sessions, statement_api, history, uploads, files, links, catalog_api, admin_api)
+
+
 def make_app(world: World) -> web.Application:
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # a client that went away is no event
     app = web.Application(middlewares=[record, answer], client_max_size=MOST_BODY)
     app["world"] = world
-    for part in (auth, warehouses, statement_api, history, files, catalog_api, admin_api):
+    for part in PARTS:
         app.add_routes(part.routes)
     return app
 
@@ -130,6 +148,7 @@ def announce(world: World, state: Path, port: int, seconds: float):
     file.unlink(missing_ok=True)
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
         json.dump(ready | {"admin": admin, "access_token": who.access_token, "pid": os.getpid(), "state": str(state)}, out, indent=1)
+    running.announce(state)
     print(json.dumps(ready), flush=True)
 
 
@@ -148,8 +167,40 @@ async def serve(o: options.Options, state: Path, listener: socket.socket, engine
         world.warm_up()
     await stopping.wait()
     (state / "workspace.json").unlink(missing_ok=True)
+    running.withdraw()
     await runner.cleanup()
     await world.stop()
+
+
+def check_java():
+    """A missing or old Java, said before anything is tried with it."""
+    home = os.environ.get("JAVA_HOME")
+    java = Path(home, "bin", "java") if home else Path(shutil.which("java") or "/nonexistent")
+    install = f"install it, as root: apt-get install -y --no-install-recommends openjdk-{JAVA}-jdk-headless"
+    if not java.exists():
+        raise StartError(f"JAVA_HOME is {home}, but there is no {java}: correct it or unset it" if home else f"java is not installed; {install}")
+    try:
+        about = (java.resolve().parent.parent / "release").read_text()
+    except OSError:
+        return  # an unusual Java: Spark will tell
+    version = re.search(r'JAVA_VERSION="(\d+)', about)
+    if version and int(version[1]) < JAVA:
+        raise StartError(f"Java {JAVA} or newer is needed, {java} is {version[1]}; {install}, or point JAVA_HOME to one")
+
+
+def start_engine(o: options.Options, state: Path, jars: list) -> Engine:
+    """Java's own chatter goes to a file, which is shown where it does not start."""
+    log, terminal = state / "java.log", os.dup(2)
+    with log.open("wb") as out:
+        os.dup2(out.fileno(), 2)
+    try:
+        return Engine(state, places.home(), jars, o.memory)
+    except Exception as error:  # noqa: BLE001 whatever it is, nothing runs without it
+        said = log.read_text(errors="replace").strip().splitlines()[-8:]
+        raise StartError("Spark did not start: " + "\n  ".join([str(error).strip() or repr(error), *said])) from None
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
 
 
 def main() -> int:
@@ -157,16 +208,14 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     state, code = None, 0
     try:
-        if not shutil.which("java"):
-            raise StartError("java is not installed; as root: apt-get install -y --no-install-recommends openjdk-17-jdk-headless")
+        check_java()
         jars = places.jars(places.home())
         if not any("workspace-catalog" in j for j in jars):
             raise StartError(f"{places.home()} is incomplete: run workspace/setup")
         listener = bind(o.port)
         state, lock = take_state(o)
         os.chdir(state)  # Spark leaves its traces in the working folder
-        engine = Engine(state, places.home(), jars, o.memory)
-        asyncio.run(serve(o, state, listener, engine, began))
+        asyncio.run(serve(o, state, listener, start_engine(o, state, jars), began))
         lock.close()
     except (StartError, options.ConfigError, ValueError) as error:
         print(f"workspace/run: {error}", file=sys.stderr)
@@ -174,6 +223,7 @@ def main() -> int:
     except KeyboardInterrupt:
         pass
     finally:
+        running.withdraw()
         if state and not o.state:
             shutil.rmtree(state, ignore_errors=True)
         elif state:

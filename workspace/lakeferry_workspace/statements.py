@@ -1,6 +1,5 @@
 """Statements: the state machine from PENDING to CLOSED, waiting, cancelling, expiry."""
 import asyncio
-import secrets
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -13,15 +12,18 @@ from .runner import Call, run
 FINAL = ("SUCCEEDED", "FAILED", "CANCELED", "CLOSED")
 RESULT_SECONDS, STATEMENT_SECONDS = 3600, 12 * 3600
 MOST_TEXT = 16 << 20
+CHOICES = {"on_wait_timeout": ("CONTINUE", "CANCEL"), "format": ("JSON_ARRAY", "ARROW_STREAM", "CSV"),
+           "disposition": ("INLINE", "EXTERNAL_LINKS", "INLINE_OR_EXTERNAL_LINKS"),  # the last is drivers' own, undocumented
+           "result_compression": ("NONE", "LZ4_FRAME")}
 
 
 class Statement:
-    def __init__(self, world, who, warehouse, body: dict):
+    def __init__(self, world, who, warehouse, body: dict, session=None):
         self.id = "01f" + uuid.uuid4().hex[:5] + str(uuid.uuid4())[8:]
         self.world, self.who, self.warehouse, self.text = world, who, warehouse, body["statement"]
         self.parameters = read_parameters(body.get("parameters"))
-        self.disposition, self.format = body.get("disposition") or "INLINE", body.get("format") or "JSON_ARRAY"
-        self.row_limit, self.byte_limit = body.get("row_limit"), body.get("byte_limit")
+        self.session, self.row_limit = session, body.get("row_limit")
+        self.shape = shape_of(body, world.options.chunk_rows)
         self.catalog = (body.get("catalog") or world.options.default_catalog).lower()
         self.schema = (body.get("schema") or "default").lower()
         self.query_tags = body.get("query_tags") or []
@@ -30,7 +32,7 @@ class Statement:
         self.submitted, self.started, self.ended = world.clock.millis(), None, None
         self.error: SqlError | None = None
         self.columns, self.chunks, self.truncated, self.rows = [], [], False, 0
-        self.client = ""
+        self.client, self.remembered = "", None
 
     def begin(self) -> bool:
         with self.lock:
@@ -41,6 +43,7 @@ class Statement:
     def end(self, state: str, error: SqlError | None = None):
         if self.state not in FINAL:
             self.state, self.error, self.ended = state, error, self.world.clock.millis()
+            self.world.history.note(self)
             self.done.set()
 
     def close(self):
@@ -51,9 +54,9 @@ class Statement:
 
     def work(self):
         """In a worker thread: run, cut, encode."""
-        call = Call(self.id, self.text, self.catalog, self.schema, self.who, self.parameters, self.row_limit, self.format == "ARROW_STREAM")
+        call = Call(self.id, self.text, self.catalog, self.schema, self.who, self.parameters, self.row_limit, self.shape.form == "ARROW_STREAM")
         columns, rows, cut = run(self.world, call)
-        return columns, *chunks.cut(columns, rows, cut, self.format, self.disposition == "INLINE", self.byte_limit)
+        return columns, *chunks.cut(columns, rows, cut, self.shape)
 
 
 class Statements:
@@ -61,22 +64,21 @@ class Statements:
         self.world, self.all = world, {}
         self.pool = ThreadPoolExecutor(workers, "statement")
         self.cancels = ThreadPoolExecutor(1, "cancel")  # a full pool must not hold up a cancel
-        self.links: dict[str, tuple[bytes, float]] = {}
 
-    def submit(self, who, warehouse, body: dict) -> Statement:
+    def submit(self, who, warehouse, body: dict, session=None) -> Statement:
         check(body)
         if warehouse.full():
             raise ApiError(429, "RESOURCE_EXHAUSTED", f"The queue of warehouse {warehouse.id} is full.", headers={"Retry-After": "5"})
-        st = Statement(self.world, who, warehouse, body)
+        st = Statement(self.world, who, warehouse, body, session)
         self.all[st.id] = st
-        self.world.history.add(st)
+        self.world.history.note(st)
         self.world.background(self.execute(st))
         return st
 
     async def execute(self, st: Statement):
         fault = self.world.faults.statement(st)
         try:
-            async with st.warehouse.slot():
+            async with st.warehouse.slot(st.done):
                 if st.state == "PENDING":
                     await self.work(st, fault)
         except SqlError as error:
@@ -106,6 +108,8 @@ class Statements:
             raise fault.error()
         st.columns, st.chunks, st.truncated = columns, parts, truncated
         st.rows = sum(c.about["row_count"] for c in parts)
+        if st.session:
+            st.session.follow(st.text)
         st.end("SUCCEEDED")
         if fault and fault.kind == "closed":
             st.close()
@@ -153,12 +157,12 @@ class Statements:
                 del self.all[st.id]
             elif st.ended and now - st.ended / 1000 > RESULT_SECONDS:
                 st.close()
-        self.links = {k: v for k, v in self.links.items() if v[1] + 60 > now}
 
-    def link(self, data: bytes) -> tuple[str, float]:
-        key, until = secrets.token_hex(16), self.world.clock.now() + self.world.link_seconds
-        self.links[key] = (data, until)
-        return key, until
+
+def shape_of(body: dict, chunk_rows: int) -> chunks.Shape:
+    disposition = body.get("disposition") or "INLINE"
+    return chunks.Shape(disposition, body.get("format") or "JSON_ARRAY", body.get("byte_limit"), chunk_rows,
+                        disposition != "INLINE" and body.get("result_compression") == "LZ4_FRAME")
 
 
 def check(body: dict):
@@ -170,10 +174,12 @@ def check(body: dict):
         raise invalid(f"statement must be at most {MOST_TEXT} bytes.")
     if chunks.seconds(body.get("wait_timeout"), "10s") < 0:
         raise invalid("wait_timeout must be 0s or between 5s and 50s.")
-    for key, known in (("on_wait_timeout", ("CONTINUE", "CANCEL")), ("disposition", ("INLINE", "EXTERNAL_LINKS")),
-                       ("format", ("JSON_ARRAY", "ARROW_STREAM", "CSV"))):
-        if body.get(key) and body[key] not in known:
+    for key, known in CHOICES.items():
+        if body.get(key) is not None and body[key] not in known:
             raise invalid(f"{key} must be one of {', '.join(known)}, not '{body[key]}'.")
+    for key in ("catalog", "schema", "session_id"):
+        if body.get(key) is not None and not isinstance(body[key], str):
+            raise invalid(f"{key} must be a string.")
     if (body.get("disposition") or "INLINE") == "INLINE" and (body.get("format") or "JSON_ARRAY") != "JSON_ARRAY":
         raise invalid(f"The format {body['format']} is not supported with disposition INLINE. Only JSON_ARRAY is.")
     for key in ("row_limit", "byte_limit"):
@@ -185,7 +191,8 @@ def check(body: dict):
 def check_tags(tags):
     if tags is None:
         return
-    if not isinstance(tags, list) or not all(isinstance(t, dict) and isinstance(t.get("key"), str) and t["key"] for t in tags):
+    if not isinstance(tags, list) or not all(isinstance(t, dict) and isinstance(t.get("key"), str) and t["key"]
+                                             and isinstance(t.get("value"), str | None) for t in tags):
         raise invalid("query_tags must be a list of objects with a key and an optional value.")
     if len(tags) > 20:
         raise invalid(f"At most 20 query_tags are allowed, got {len(tags)}.")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class Store:
-    SECTIONS = ("objects", "grants", "secrets")
+    SECTIONS = ("objects", "grants", "secrets", "tokens")
 
     def __init__(self, path: Path):
         self.path, self.lock = path, threading.RLock()

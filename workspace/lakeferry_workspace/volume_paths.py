@@ -3,6 +3,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+LONGEST = 1024  # bytes of a path, as the keys of object stores
+
+
 class BadPath(ValueError):
     pass
 
@@ -31,6 +34,12 @@ def parse(path: str) -> VolumePath:
     parts = plain.removeprefix("/Volumes/").removesuffix("/").split("/")
     if len(parts) < 3:
         raise BadPath(f"The path '{path}' is too short: it must begin with /Volumes/<catalog>/<schema>/<volume>.")
+    try:
+        length = len(plain.encode())
+    except UnicodeEncodeError:
+        raise BadPath(f"The path {ascii(path)} is not valid UTF-8.") from None
+    if length > LONGEST:
+        raise BadPath(f"The path is too long: {length} bytes, at most {LONGEST} are allowed.")
     for part in parts:
         if part in ("", ".", "..") or "\0" in part or "\\" in part or len(part.encode()) > 255:
             raise BadPath(f"The path '{path}' has the invalid segment '{part}'.")

@@ -1,0 +1,61 @@
+"""Sessions, which official drivers open before their statements: default names that USE changes for the statements after it."""
+import re
+import uuid
+
+from aiohttp import web
+
+from .auth import may_use_sql
+from .errors import ApiError, invalid
+from .requests import read_json
+from .warehouses import SQL
+from .warehouses import find as find_warehouse
+
+routes = web.RouteTableDef()
+NAME = r"(?:`((?:[^`]|``)+)`|(\w+))"
+USE = re.compile(rf"\s*USE\s+(?:(CATALOG|SCHEMA|DATABASE)\s+)?{NAME}(?:\s*\.\s*{NAME})?\s*;?\s*", re.I)
+
+
+class Session:
+    def __init__(self, who, warehouse, catalog: str | None, schema: str | None):
+        self.id, self.who, self.warehouse, self.catalog, self.schema = str(uuid.uuid4()), who, warehouse, catalog, schema
+
+    def follow(self, statement: str):
+        """A USE that succeeded holds for what comes after it."""
+        if m := USE.fullmatch(statement):
+            first, second = (m[2] or "").replace("``", "`") or m[3], (m[4] or "").replace("``", "`") or m[5]
+            if (m[1] or "").upper() == "CATALOG":
+                self.catalog, self.schema = first, None
+            elif second:
+                self.catalog, self.schema = first, second
+            else:
+                self.schema = first
+
+
+def find(world, who, session_id) -> Session:
+    found = world.sessions.get(session_id) if isinstance(session_id, str) else None
+    if found is None or found.who is not who:
+        raise ApiError(404, "NOT_FOUND", f"Session {session_id} was not found.")
+    return found
+
+
+@routes.post(SQL + "/sessions{slash:/?}")
+async def open_session(request):
+    world, who = request.app["world"], request["who"]
+    may_use_sql(who)
+    body = await read_json(request)
+    warehouse = find_warehouse(world, body.get("warehouse_id"))
+    warehouse.require(who, "CAN_USE")
+    for key in ("catalog", "schema"):
+        if body.get(key) is not None and not isinstance(body[key], str):
+            raise invalid(f"{key} must be a string.")
+    session = Session(who, warehouse, body.get("catalog") or None, body.get("schema") or None)
+    world.sessions[session.id] = session
+    return web.json_response({"session_id": session.id})
+
+
+@routes.delete(SQL + "/sessions/{id}")
+async def close_session(request):
+    world = request.app["world"]
+    may_use_sql(request["who"])
+    del world.sessions[find(world, request["who"], request.match_info["id"]).id]
+    return web.json_response({})
