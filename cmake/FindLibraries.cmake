@@ -13,3 +13,7 @@ target_link_libraries(libdeflate INTERFACE ${LIBDEFLATE_LIBRARY})
 find_library(LIBZSTD_LIBRARY zstd REQUIRED)
 add_library(libzstd INTERFACE)
 target_link_libraries(libzstd INTERFACE ${LIBZSTD_LIBRARY})
+
+find_library(LIBRDKAFKA_LIBRARY rdkafka REQUIRED)
+add_library(librdkafka INTERFACE)
+target_link_libraries(librdkafka INTERFACE ${LIBRDKAFKA_LIBRARY})

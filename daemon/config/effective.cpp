@@ -62,6 +62,20 @@ std::vector<setting> databricks_part(const core::databricks_settings& d)
     return all;
 }
 
+std::vector<setting> kafka_part(const core::kafka_settings& k)
+{
+    std::vector<setting> all{{"brokers", list(k.brokers)},
+                             {"topic", toml_quoted(k.topic)},
+                             {"group", toml_quoted(k.group)},
+                             {"security", toml_quoted(k.security)}};
+    if (!k.source.empty()) all.emplace_back("source", toml_quoted(k.source));
+    if (!k.mechanism.empty()) all.emplace_back("mechanism", toml_quoted(k.mechanism));
+    if (!k.username.empty()) all.emplace_back("username", toml_quoted(k.username));
+    if (k.password.from != core::secret_ref::kind::none) all.emplace_back("password", reference(k.password));
+    if (!k.ca_file.empty()) all.emplace_back("ca_file", toml_quoted(k.ca_file));
+    return all;
+}
+
 std::vector<setting> identity_part(const core::identity_settings& i)
 {
     return {{"blocked", list(i.blocked)},
@@ -69,7 +83,9 @@ std::vector<setting> identity_part(const core::identity_settings& i)
             {"merges_max", std::to_string(i.merges_max)},
             {"identifiers_max", std::to_string(i.identifiers_max)},
             {"dedupe_days", std::to_string(i.dedupe_days)},
-            {"traits_max", std::to_string(i.traits_max)}};
+            {"traits_max", std::to_string(i.traits_max)},
+            {"group_id", yes_no(i.group_id)},
+            {"fold_email_case", yes_no(i.fold_email_case)}};
 }
 
 std::vector<setting> rule_part(const core::identifier_rule& r)
@@ -93,7 +109,13 @@ std::vector<setting> sync_part(const core::profiles_sync_settings& p)
     all.emplace_back("use_volume", yes_no(p.use_volume));
     all.emplace_back("volume", toml_quoted(p.volume));
     all.emplace_back("paused", yes_no(p.paused));
+    all.emplace_back("optimize", yes_no(p.optimize));
     return all;
+}
+
+std::vector<setting> select_part(const core::select_settings& s)
+{
+    return {{"tables", list(s.tables)}, {"columns", list(s.columns)}};
 }
 
 void print(std::string& to, const std::string& header, const std::vector<setting>& part)
@@ -134,12 +156,15 @@ boost::json::object space_json(const core::space_config& c)
     boost::json::array sources;
     for (const auto& s : c.sources) sources.push_back(as_json(source_part(s)));
     space["sources"] = std::move(sources);
+    if (!c.kafka.brokers.empty()) space["kafka"] = as_json(kafka_part(c.kafka));
     auto identity = as_json(identity_part(c.identity));
     boost::json::array rules;
     for (const auto& r : c.identity.identifiers) rules.push_back(as_json(rule_part(r)));
     identity["identifiers"] = std::move(rules);
     space["identity"] = std::move(identity);
-    space["profiles_sync"] = as_json(sync_part(c.profiles_sync));
+    auto sync = as_json(sync_part(c.profiles_sync));
+    sync["select"] = as_json(select_part(c.profiles_sync.select));
+    space["profiles_sync"] = std::move(sync);
     return space;
 }
 
@@ -191,9 +216,11 @@ std::string effective_toml(const snapshot& s)
         text += "\n# " + s.global.spaces_directory + "/" + c.id + ".toml\n\nname = " + toml_quoted(c.name) + "\n";
         print(text, "[databricks]", databricks_part(c.databricks));
         for (const auto& source : c.sources) print(text, "[[sources]]", source_part(source));
+        if (!c.kafka.brokers.empty()) print(text, "[kafka]", kafka_part(c.kafka));
         print(text, "[identity]", identity_part(c.identity));
         for (const auto& rule : c.identity.identifiers) print(text, "[[identity.identifiers]]", rule_part(rule));
         print(text, "[profiles_sync]", sync_part(c.profiles_sync));
+        print(text, "[profiles_sync.select]", select_part(c.profiles_sync.select));
     }
     return text;
 }

@@ -73,7 +73,7 @@ std::string folded(std::string text)
 // What no two spaces may have in common. Names in Unity Catalog do not distinguish case.
 void check_together(const std::vector<space_in_file>& spaces, problems& out)
 {
-    std::map<std::string, const space_in_file*> names, schemas, keys;
+    std::map<std::string, const space_in_file*> names, schemas, keys, groups;
     for (const auto& one : spaces) {
         const auto& c = one.parsed.config;
         const auto& at = one.parsed.lines;
@@ -92,6 +92,11 @@ void check_together(const std::vector<space_in_file>& spaces, problems& out)
             clash(schemas, db.workspace_url + ":" + std::to_string(db.port) + "\n" + folded(db.catalog) + "\n" + folded(c.profiles_sync.schema),
                   at.schema, "profiles_sync.schema",
                   db.catalog + "." + c.profiles_sync.schema + " is also the catalog and schema");
+        std::string cluster;
+        for (const auto& broker : c.kafka.brokers) cluster += broker + " ";
+        if (!cluster.empty())
+            clash(groups, cluster + c.kafka.topic + " " + c.kafka.group, at.kafka_topic, "kafka.topic",
+                  "group \"" + c.kafka.group + "\" reads topic \"" + c.kafka.topic + "\" also");
         for (std::size_t i = 0; i < c.sources.size(); ++i)
             if (!c.sources[i].write_key.empty())
                 clash(keys, c.sources[i].write_key, at.write_keys[i], "sources[].write_key",
@@ -168,6 +173,8 @@ load_result load_configuration(const load_options& options)
                      secrets, result);
         check_secret(one, db.access_token, one.parsed.lines.access_token, "databricks.access_token", options, secrets,
                      result);
+        check_secret(one, one.parsed.config.kafka.password, one.parsed.lines.kafka_password, "kafka.password", options,
+                     secrets, result);
     }
     check_together(spaces, result.found);
 

@@ -29,6 +29,8 @@ public:
     // Messages about this table name it like this: "identity.identifiers[2]".
     void call_it(std::string shown) { shown_ = std::move(shown); }
 
+    // The document has this table.
+    bool present() const noexcept { return table_ != nullptr; }
     bool has(const std::string& key) const noexcept { return table_ != nullptr && table_->find(key) != nullptr; }
     unsigned line_of(const std::string& key) const noexcept;
 

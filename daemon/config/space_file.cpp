@@ -46,10 +46,16 @@ parsed_space parse_space_file(std::string_view text, const std::string& file, co
         config.sources.push_back(read_source(source, config.sources));
         space.lines.write_keys.push_back(source.line_of("write_key"));
     }
+    const reader kafka(in, top.table("kafka"), "kafka");
+    read_kafka(kafka, config, config.kafka);
+    space.lines.kafka_password = kafka.line_of("password");
+    space.lines.kafka_topic = kafka.line_of("topic");
     read_identity(reader(in, top.table("identity"), "identity"), config.identity);
 
     const reader sync(in, top.table("profiles_sync"), "profiles_sync");
     read_profiles_sync(sync, allow_short_schedules, config.profiles_sync);
+    read_select(reader(in, sync.table("select"), "profiles_sync.select"), config.profiles_sync.materialized,
+                config.profiles_sync.select);
     space.lines.schema = sync.line_of("schema");
     return space;
 }

@@ -17,6 +17,8 @@ struct space_lines {
     unsigned schema = 0;
     unsigned client_secret = 0;
     unsigned access_token = 0;
+    unsigned kafka_topic = 0;
+    unsigned kafka_password = 0;
     std::vector<unsigned> write_keys{};  // one a source
 };
 

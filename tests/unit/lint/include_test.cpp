@@ -80,6 +80,7 @@ TEST(Includes, HeavyLibrariesStayBehindTheirDoors)
         {"openssl/", {"net/tls", "net/http", "net"}, {"sync/core/hash.cpp", "auth/secret.cpp", "auth/oauth_messages.cpp"}},
         {"boost/asio/ssl", {"net/tls", "net/http", "net"}, {}},
         {"rocksdb/", {"sync/store"}, {}},
+        {"librdkafka/", {}, {"sync/intake/kafka_rdkafka.cpp", "sync/intake/kafka_errors.cpp"}},
         {"toml++/", {}, {"daemon/config/tree.cpp"}},
         {"CLI/", {}, {"daemon/cli/options.cpp"}},
         {"spdlog/", {"net/obs"}, {}},
