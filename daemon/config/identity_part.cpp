@@ -1,9 +1,10 @@
 #include "daemon/config/space_parts.hpp"
 #include "daemon/config/units.hpp"
 
+#include <boost/regex.hpp>
+
 #include <algorithm>
 #include <array>
-#include <regex>
 
 namespace lakeferry::daemon {
 
@@ -29,11 +30,14 @@ void patterns(const reader& from, const std::string& key, std::vector<std::strin
     if (!from.has(key)) return;
     for (const std::string& pattern : to) {
         try {
-            if (pattern.size() > pattern_bytes_max) throw std::regex_error(std::regex_constants::error_complexity);
-            const std::regex compiled(pattern, std::regex::ECMAScript);
-        } catch (const std::regex_error&) {
+            if (pattern.size() > pattern_bytes_max) {
+                from.complain(key, "\"" + pattern.substr(0, 80) + "...\" is longer than 512 bytes", "write a shorter one, or several");
+                continue;
+            }
+            const boost::regex compiled(pattern, boost::regex::perl);  // as resolution will
+        } catch (const std::exception&) {
             from.complain(key, "\"" + pattern.substr(0, 80) + "\" is not a regular expression",
-                          "write one in ECMAScript syntax, like \"^test-\"");
+                          "write one in Perl's syntax, like \"^test-\"");
         }
     }
 }
@@ -68,7 +72,7 @@ void read_window(const reader& from, core::identifier_rule& to)
     }
 }
 
-core::identifier_rule read_rule(const reader& from)
+core::identifier_rule read_rule(const reader& from, const core::identity_settings& all)
 {
     core::identifier_rule to;
     from.text("type", to.type);
@@ -80,7 +84,8 @@ core::identifier_rule read_rule(const reader& from)
     from.texts("blocked", to.blocked);
     patterns(from, "blocked_patterns", to.blocked_patterns);
     from.texts("keys", to.keys);
-    const bool fixed = std::find(built_in.begin(), built_in.end(), to.type) != built_in.end();
+    const bool fixed = std::find(built_in.begin(), built_in.end(), to.type) != built_in.end() ||
+                       (to.type == "group_id" && all.group_id);
     if (from.has("keys") && fixed)
         from.complain("keys", "\"" + to.type + "\" is a built-in type, its place in a call is fixed", "take keys out");
     return to;
@@ -96,6 +101,8 @@ void read_identity(const reader& from, core::identity_settings& to)
     from.integer("identifiers_max", 1, 100000, to.identifiers_max);
     from.integer("dedupe_days", 1, 365, to.dedupe_days);
     from.integer("traits_max", 1, 10000, to.traits_max);
+    from.flag("group_id", to.group_id);
+    from.flag("fold_email_case", to.fold_email_case);
 
     // Those with a priority come first, by it; the others after them in the order of the file.
     std::vector<std::pair<unsigned, core::identifier_rule>> rules;
@@ -104,7 +111,7 @@ void read_identity(const reader& from, core::identity_settings& to)
         reader one(from.in(), table, "identity.identifiers[]");
         unsigned priority = place++;
         one.integer("priority", 1, 1000, priority);
-        auto rule = read_rule(one);
+        auto rule = read_rule(one, to);
         for (const auto& [other_priority, other] : rules) {
             if (!rule.type.empty() && other.type == rule.type)
                 one.complain("type", "\"" + rule.type + "\" stands there twice", "put both into one table");

@@ -24,6 +24,29 @@ std::string opaque_id(std::string_view prefix, const id128& id)
     return out;
 }
 
+std::optional<id128> opaque_value(std::string_view prefix, std::string_view id)
+{
+    constexpr std::size_t width = 22;
+    if (!id.starts_with(prefix) || id.size() != prefix.size() + width) return std::nullopt;
+    std::array<std::uint32_t, 4> limbs{};
+    for (const char c : id.substr(prefix.size())) {
+        std::uint64_t carry = 0;
+        if (c >= '0' && c <= '9') carry = static_cast<std::uint64_t>(c - '0');
+        else if (c >= 'A' && c <= 'Z') carry = static_cast<std::uint64_t>(c - 'A') + 10;
+        else if (c >= 'a' && c <= 'z') carry = static_cast<std::uint64_t>(c - 'a') + 36;
+        else return std::nullopt;
+        for (std::size_t i = limbs.size(); i-- > 0;) {
+            const std::uint64_t value = std::uint64_t{limbs[i]} * 62 + carry;
+            limbs[i] = static_cast<std::uint32_t>(value);
+            carry = value >> 32U;
+        }
+        if (carry != 0) return std::nullopt;
+    }
+    id128 out{};
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::uint8_t>(limbs[i / 4] >> (24 - 8 * (i % 4)));
+    return out;
+}
+
 std::string derived_id(std::string_view prefix, std::initializer_list<std::string_view> parts)
 {
     return opaque_id(prefix, digest128(parts));

@@ -42,7 +42,8 @@ public:
         collect();
     }
 
-    bool breaks_a_limit()
+    // The first type by name whose limit the union breaks.
+    std::optional<std::string_view> broken_limit()
     {
         std::map<std::string_view, type_count> types;
         for (const auto& id : matched_) add_profile(in_.get(id), types);
@@ -52,11 +53,11 @@ public:
             ++count.total;
             ++count.counted;
         }
-        return std::any_of(types.begin(), types.end(), [&](const auto& entry) {
-            const auto& [type, count] = entry;
+        for (const auto& [type, count] : types) {
             const unsigned limit = by_.limit(type);
-            return limit != 0 && count.counted > limit && count.total > count.most;
-        });
+            if (limit != 0 && count.counted > limit && count.total > count.most) return type;
+        }
+        return std::nullopt;
     }
 
 private:
@@ -99,7 +100,7 @@ profile_id new_profile_id(graph& in, const event_facts& event)
 }
 
 // The names of the caps that a merge would break; the first counts.
-bool too_many(graph& in, const rules& by, const std::vector<profile_id>& matched, decision_notes& notes)
+bool too_many(graph& in, const rules& by, const std::vector<profile_id>& matched, decision& done)
 {
     std::size_t ids = 0;
     std::size_t identifiers = 0;
@@ -108,11 +109,11 @@ bool too_many(graph& in, const rules& by, const std::vector<profile_id>& matched
         identifiers += in.get(id).identifiers.size();
     }
     if (ids - 1 > by.merges_max()) {
-        ++notes.merge_limit;
+        done.refused.push_back({.kind = refusal_kind::merge_limit, .profiles = matched});
         return true;
     }
     if (identifiers > by.identifiers_max()) {
-        ++notes.mapping_limit;
+        done.refused.push_back({.kind = refusal_kind::mapping_limit, .profiles = matched});
         return true;
     }
     return false;
@@ -125,6 +126,8 @@ merged_profile merge_into(graph& in, const profile_id& survivor, const profile_i
     merged.repointed.push_back(away);
     merged.repointed.insert(merged.repointed.end(), from.members.begin(), from.members.end());
     merged.identifiers = std::move(from.identifiers);
+    for (auto& held : merged.identifiers)
+        if (!held.origin) held.origin = away;
     merged.traits = std::move(in.change_traits(away));
     in.change_traits(away).clear();
     from.identifiers.clear();
@@ -161,6 +164,7 @@ profile_id create(graph& in, const event_facts& event)
     made.created_received_us = event.received_us;
     made.created_by = std::string(event.message_id);
     made.created_type = event.type;
+    made.created_source = std::string(event.source);
     return in.create(std::move(made)).id;
 }
 
@@ -169,7 +173,9 @@ void attach(graph& in, const rules& by, const event_facts& event, const matching
     for (std::size_t i = 0; i < match.left().size(); ++i) {
         if (match.holder(i)) continue;
         if (in.get(*done.to).identifiers.size() >= by.identifiers_max()) {
-            ++done.notes.mapping_limit;
+            done.refused.push_back({.kind = refusal_kind::mapping_limit,
+                                    .identifier = match.left()[i],
+                                    .profiles = {*done.to}});
             continue;
         }
         const auto& identifier = match.left()[i];
@@ -177,7 +183,10 @@ void attach(graph& in, const rules& by, const event_facts& event, const matching
                              .value = std::string(identifier.value),
                              .first_us = event.timestamp_us,
                              .received_us = event.received_us,
-                             .message_id = std::string(event.message_id)};
+                             .message_id = std::string(event.message_id),
+                             .call = event.type,
+                             .source = std::string(event.source),
+                             .order = event.order};
         done.attached.push_back(held);
         in.change(*done.to).identifiers.push_back(std::move(held));
         in.set_holder(identifier.digest, *done.to);
@@ -195,16 +204,21 @@ decision decide(graph& in, const rules& by, const event_facts& event, std::span<
         done.to = match.matched().front();
         return done;
     }
-    while (match.left().size() > 1 && match.breaks_a_limit()) {
+    while (match.left().size() > 1) {
+        const auto type = match.broken_limit();
+        if (!type) break;
+        done.refused.push_back({.kind = by.window_us(*type) ? refusal_kind::time_limit_exceeded : refusal_kind::limit_exceeded,
+                                .identifier = match.left().back(),
+                                .type = std::string(*type),
+                                .profiles = match.matched()});
         match.drop_last();
-        ++done.notes.limit_exceeded;
     }
     if (match.matched().empty()) {
         done.to = create(in, event);
         done.created = true;
     } else if (match.matched().size() == 1) {
         done.to = match.matched().front();
-    } else if (too_many(in, by, match.matched(), done.notes)) {
+    } else if (too_many(in, by, match.matched(), done)) {
         for (std::size_t i = 0; i < match.left().size() && !done.to; ++i) done.to = match.holder(i);
     } else {
         done.to = merge(in, match, done);

@@ -24,6 +24,7 @@ struct event_identifier {
 struct event_facts {
     std::string_view space_id{};
     std::string_view message_id{};
+    std::string_view source{};  // id
     core::call_type type = core::call_type::track;
     std::uint64_t order = 0;  // place in processing order
     std::int64_t timestamp_us = 0;
@@ -37,10 +38,18 @@ struct merged_profile {
     std::vector<trait> traits{};                  // that it had
 };
 
-struct decision_notes {
-    unsigned limit_exceeded = 0;  // identifiers taken off
-    unsigned merge_limit = 0;
-    unsigned mapping_limit = 0;
+// Why an identifier was not used, or a merge not made (section 5 of the rules, docs/identity-rules.md).
+enum class refusal_kind : std::uint8_t {
+    limit_exceeded,       // taken off: a type would have had too many values
+    time_limit_exceeded,  // the same, of a type with a window
+    merge_limit,          // the profile would have had too many other ids
+    mapping_limit,        // … too many identifiers; or this one found no room
+};
+struct identity_refusal {
+    refusal_kind kind = refusal_kind::limit_exceeded;
+    std::optional<event_identifier> identifier{};  // the one that was not used; absent: a merge was not made
+    std::string type{};                            // whose limit it was; empty: a cap of the profile
+    std::vector<profile_id> profiles{};            // that the call's identifiers led to at that moment
 };
 
 struct decision {
@@ -49,7 +58,7 @@ struct decision {
     std::vector<merged_profile> merged{};     // in the order in which they were created
     std::vector<held_identifier> attached{};  // in priority order
     std::vector<std::pair<event_identifier, profile_id>> met{};  // a merge: which identifier led to which profile
-    decision_notes notes{};
+    std::vector<identity_refusal> refused{};
 };
 
 // Changes identifiers, members and profiles of the graph; traits of merged profiles are handed out, not merged.

@@ -24,13 +24,6 @@ bool is_text(const json::value* value, std::string_view text) noexcept
     return found != nullptr && std::string_view(found->data(), found->size()) == text;
 }
 
-std::string lower(std::string_view text)
-{
-    std::string low(text);
-    for (char& c : low) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    return low;
-}
-
 // Absent, null or blank text: another place may have it. Anything else is the value, even if it cannot identify.
 bool is_blank_value(const json::value* value) noexcept
 {
@@ -54,14 +47,13 @@ public:
     void add(std::string_view type, std::string_view value)
     {
         if (value.empty()) return;
+        // As sent: a value that identifies only after folding is blocked by what blocks either form.
+        const bool blocked = by_.blocked(type, value);
+        std::string folded;
+        if (!blocked && by_.folds(type)) value = folded = fold_case(value);
         const auto same = [&](const found_identifier& f) { return f.type == type && f.value == value; };
-        if (std::any_of(found_.left.begin(), found_.left.end(), same)) return;
-        if (std::any_of(blocked_.begin(), blocked_.end(), same)) return;
-        if (by_.blocked(type, value)) {
-            blocked_.push_back({std::string(type), std::string(value)});
-            return;
-        }
-        found_.left.push_back({std::string(type), std::string(value)});
+        auto& to = blocked ? found_.blocked : found_.left;
+        if (std::none_of(to.begin(), to.end(), same)) to.push_back({std::string(type), std::string(value)});
     }
     void add(std::string_view type, const json::value* value)
     {
@@ -80,7 +72,7 @@ public:
             const auto& right = found_.left[b].type;
             return left == right ? a < b : by_.before(left, right);
         });
-        found_identifiers sorted{.blocked = static_cast<unsigned>(blocked_.size())};
+        found_identifiers sorted{.blocked = std::move(found_.blocked)};
         sorted.left.reserve(order.size());
         for (const std::size_t i : order) sorted.left.push_back(std::move(found_.left[i]));
         return sorted;
@@ -89,7 +81,6 @@ public:
 private:
     const rules& by_;
     found_identifiers found_{};
-    std::vector<found_identifier> blocked_{};
 };
 
 void add_email(const core::call& call, const json::object* context_traits, collector& to)
@@ -104,7 +95,7 @@ void add_device(const core::call& call, collector& to)
     const auto* type = member(device, "type");
     const auto* text = type != nullptr ? type->if_string() : nullptr;
     if (text == nullptr) return;
-    const std::string platform = lower({text->data(), text->size()});
+    const std::string platform = fold_case({text->data(), text->size()});
     if (platform != "android" && platform != "ios") return;
     to.add(platform + ".id", member(device, "id"));
     const auto* tracking = member(device, "adTrackingEnabled");
@@ -154,6 +145,7 @@ found_identifiers find_identifiers(const core::call& call, const rules& by)
     to.add("user_id", call.user_id.view());
     to.add("anonymous_id", call.anonymous_id.view());
     if (call.type == core::call_type::alias) to.add("anonymous_id", call.previous_id.view());
+    if (by.group_id() && call.type == core::call_type::group) to.add("group_id", call.group_id.view());
     add_email(call, context_traits, to);
     add_device(call, to);
     const auto* integrations = object_in(call.context.find("integrations"));

@@ -17,8 +17,8 @@ struct found_identifier {
 };
 
 struct found_identifiers {
-    std::vector<found_identifier> left{};  // in priority order, blocked ones taken off
-    unsigned blocked = 0;
+    std::vector<found_identifier> left{};     // in priority order, blocked ones taken off
+    std::vector<found_identifier> blocked{};  // in the order of their places, as sent
 };
 
 found_identifiers find_identifiers(const core::call& call, const rules& by);

@@ -34,8 +34,9 @@ void sort_unique(std::vector<Id>& ids)
 
 }  // namespace
 
-preparer::preparer(store::store& in, std::uint32_t space, std::string space_id, std::shared_ptr<const rules> by)
-    : in_(in), space_(space), space_id_(std::move(space_id)), rules_(std::move(by))
+preparer::preparer(store::store& in, std::uint32_t space, std::string space_id, std::shared_ptr<const rules> by,
+                   holder_cache* cache)
+    : in_(in), space_(space), space_id_(std::move(space_id)), rules_(std::move(by)), cache_(cache)
 {
 }
 
@@ -73,6 +74,7 @@ void preparer::read(const call_ref& from, prepared_chunk& chunk)
     auto& to = chunk.calls.emplace_back();
     const auto& stored = block.block.calls[from.index];
     to.order = block.first_order + from.index;
+    to.refill = block.block.refill;
     if (stored.source < block.block.sources.size()) to.source = block.block.sources[stored.source];
     const auto parsed = reader_.parse(stored.text);
     const auto* object = parsed.has_value() ? (*parsed)->if_object() : nullptr;
@@ -108,7 +110,9 @@ void preparer::fill(const core::call& call, prepared_call& to, prepared_chunk& c
     if (call.category) to.category = append(text, *call.category);
 
     auto found = find_identifiers(call, *rules_);
-    to.blocked = found.blocked;
+    to.blocked.first = size32(chunk.blocked);
+    for (const auto& one : found.blocked) chunk.blocked.push_back({append(text, one.type), append(text, one.value)});
+    to.blocked.last = size32(chunk.blocked);
     to.identifiers.first = size32(chunk.identifiers);
     for (const auto& identifier : found.left) {
         chunk.identifiers.push_back({append(text, identifier.type), append(text, identifier.value),
@@ -163,30 +167,59 @@ void preparer::look_up_seen(prepared_chunk& chunk)
     }
 }
 
+// What the cache does not know is asked of the store, and remembered.
+rt::outcome<holder_map> preparer::look_up_holders(const prepared_chunk& chunk)
+{
+    holder_map found;
+    std::vector<core::id128> wanted;
+    for (const auto& identifier : chunk.identifiers) wanted.push_back(identifier.digest);
+    sort_unique(wanted);
+    found.reserve(wanted.size());
+    if (cache_ != nullptr) {
+        const auto known = cache_->find(space_, wanted);
+        std::size_t kept = 0;
+        for (std::size_t i = 0; i < wanted.size(); ++i) {
+            if (known[i])
+                found.emplace(wanted[i], *known[i]);
+            else
+                wanted[kept++] = wanted[i];
+        }
+        wanted.resize(kept);
+    }
+    std::vector<std::string> keys;
+    keys.reserve(wanted.size());
+    for (const auto& id : wanted) keys.push_back(identity_key(space_, 'i', id));
+    const auto read = in_.multi_get(store::family::identity, keys);
+    if (read.has_error()) return read.error();
+    std::vector<holder_cache::entry> news;
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        std::optional<profile_id> to;
+        if ((*read)[i]) {
+            to = id_from(*(*read)[i]);
+            if (!to) return rt::failure{.id = "identity.damaged", .detail = "a stored identifier is not whole"};
+        }
+        found.emplace(wanted[i], to);
+        if (to) news.emplace_back(wanted[i], *to);
+    }
+    if (cache_ != nullptr) cache_->put(space_, news);
+    return found;
+}
+
 void preparer::look_up_graph(prepared_chunk& chunk)
 {
     if (chunk.failure) return;
+    auto holders = look_up_holders(chunk);
+    if (holders.has_error()) {
+        chunk.failure = holders.error();
+        return;
+    }
+    chunk.found.holders = std::move(*holders);
     const auto look_up = [&](char kind, const std::vector<core::id128>& ids) {
         std::vector<std::string> keys;
         keys.reserve(ids.size());
         for (const auto& id : ids) keys.push_back(identity_key(space_, kind, id));
         return in_.multi_get(store::family::identity, keys);
     };
-    std::vector<core::id128> wanted;
-    for (const auto& identifier : chunk.identifiers) wanted.push_back(identifier.digest);
-    sort_unique(wanted);
-    auto holders = look_up('i', wanted);
-    if (holders.has_error()) {
-        chunk.failure = holders.error();
-        return;
-    }
-    std::unordered_map<core::id128, std::optional<profile_id>, id_hash> by_identifier;
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-        std::optional<profile_id> to;
-        if ((*holders)[i]) to = id_from(*(*holders)[i]);
-        by_identifier.emplace(wanted[i], to);
-        chunk.found.holders.emplace_back(wanted[i], to);
-    }
     // A profile's own record is needed where a call brings something new or touches two profiles.
     std::vector<profile_id> profiles;
     std::vector<profile_id> traits;
@@ -194,7 +227,7 @@ void preparer::look_up_graph(prepared_chunk& chunk)
         std::vector<profile_id> matched;
         bool something_new = false;
         for (auto i = call.identifiers.first; i < call.identifiers.last; ++i) {
-            const auto& to = by_identifier[chunk.identifiers[i].digest];
+            const auto& to = chunk.found.holders.find(chunk.identifiers[i].digest)->second;
             something_new = something_new || !to;
             if (to && std::find(matched.begin(), matched.end(), *to) == matched.end()) matched.push_back(*to);
         }

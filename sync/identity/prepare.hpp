@@ -7,6 +7,7 @@
 #include "sync/core/row_names.hpp"
 #include "sync/identity/decide.hpp"
 #include "sync/identity/graph.hpp"
+#include "sync/identity/holder_cache.hpp"
 #include "sync/identity/rules.hpp"
 #include "sync/store/seen.hpp"
 #include "sync/store/store.hpp"
@@ -43,6 +44,11 @@ struct prepared_identifier {
     core::id128 digest{};
 };
 
+struct blocked_identifier {
+    slice type{};
+    slice value{};
+};
+
 struct prepared_call {
     bool readable = false;
     core::call_type type = core::call_type::track;
@@ -51,6 +57,7 @@ struct prepared_call {
     std::optional<store::seen_record> seen{};
     std::uint64_t order = 0;
     std::string_view source{};  // id; lives as long as the step's blocks
+    std::string_view refill{};  // table that alone is to be filled; lives as long
     std::int64_t received_us = 0;
     std::optional<std::int64_t> sent_us{};
     std::int64_t original_us = 0;
@@ -61,7 +68,7 @@ struct prepared_call {
     range context{};      // in chunk.values
     range traits{};       // in chunk.traits: identify
     range identifiers{};  // in chunk.identifiers
-    std::uint32_t blocked = 0;
+    range blocked{};      // in chunk.blocked
 };
 
 // Some hundred calls in a row.
@@ -70,6 +77,7 @@ struct prepared_chunk {
     core::flat_values flat{};
     std::vector<prepared_trait> traits{};
     std::vector<prepared_identifier> identifiers{};
+    std::vector<blocked_identifier> blocked{};
     std::vector<prepared_call> calls{};
     read_ahead found{};
     std::optional<rt::failure> failure{};
@@ -90,10 +98,11 @@ struct call_ref {
     std::uint32_t index = 0;
 };
 
-// One at a time; keeps names and memory between calls. The store outlives it.
+// One at a time; keeps names and memory between calls. The store and the cache outlive it; cache may be nullptr.
 class preparer {
 public:
-    preparer(store::store& in, std::uint32_t space, std::string space_id, std::shared_ptr<const rules> by);
+    preparer(store::store& in, std::uint32_t space, std::string space_id, std::shared_ptr<const rules> by,
+             holder_cache* cache);
     ~preparer();
     preparer(const preparer&) = delete;
     preparer& operator=(const preparer&) = delete;
@@ -108,11 +117,13 @@ private:
     void fill_traits(const boost::json::object& from, prepared_call& to, prepared_chunk& chunk);
     void look_up_seen(prepared_chunk& chunk);
     void look_up_graph(prepared_chunk& chunk);
+    rt::outcome<holder_map> look_up_holders(const prepared_chunk& chunk);
 
     store::store& in_;
     std::uint32_t space_;
     std::string space_id_;
     std::shared_ptr<const rules> rules_;
+    holder_cache* cache_;
     core::name_cache names_;
     core::json_reader reader_;
     core::json_reader envelope_reader_;

@@ -13,7 +13,8 @@ namespace lakeferry::identity {
 
 namespace {
 
-constexpr std::array<std::string_view, 6> names{"resolved", "batch", "seq", "calls", "tables", "notes"};
+constexpr std::array<std::string_view, 7> names{"resolved", "batch", "seq", "calls", "tables", "observed", "notes"};
+constexpr std::size_t number_count = 6;
 
 std::map<std::string, std::uint64_t> read_note_lines(std::string_view text)
 {
@@ -40,7 +41,8 @@ rt::outcome<progress> read_progress(store::store& in, std::uint32_t space)
     auto got = in.multi_get(store::family::meta, keys);
     if (got.has_error()) return got.error();
     progress now{.next_table = first_event_table};
-    const std::array<std::uint64_t*, 5> numbers{&now.resolved, &now.batch, &now.seq, &now.calls, &now.next_table};
+    const std::array<std::uint64_t*, number_count> numbers{&now.resolved, &now.batch,      &now.seq,
+                                                        &now.calls,    &now.next_table, &now.observed};
     for (std::size_t i = 0; i < numbers.size(); ++i) {
         const auto& stored = (*got)[i];
         if (!stored) continue;
@@ -51,13 +53,14 @@ rt::outcome<progress> read_progress(store::store& in, std::uint32_t space)
         }
         *numbers.at(i) = core::read_be64(*stored);
     }
-    if ((*got)[5]) now.notes = read_note_lines(*(*got)[5]);
+    if ((*got)[number_count]) now.notes = read_note_lines(*(*got)[number_count]);
     return now;
 }
 
 void write_progress(store::batch& to, std::uint32_t space, const progress& now)
 {
-    const std::array<std::uint64_t, 5> numbers{now.resolved, now.batch, now.seq, now.calls, now.next_table};
+    const std::array<std::uint64_t, number_count> numbers{now.resolved, now.batch,      now.seq,
+                                                       now.calls,    now.next_table, now.observed};
     for (std::size_t i = 0; i < numbers.size(); ++i) {
         std::string value;
         core::append_be64(value, numbers.at(i));
@@ -65,7 +68,7 @@ void write_progress(store::batch& to, std::uint32_t space, const progress& now)
     }
     std::string lines;
     for (const auto& [name, count] : now.notes) lines += name + ' ' + std::to_string(count) + '\n';
-    to.put(store::family::meta, core::space_meta_key(space, names[5]), lines);
+    to.put(store::family::meta, core::space_meta_key(space, names[number_count]), lines);
 }
 
 }  // namespace lakeferry::identity

@@ -19,6 +19,7 @@ struct progress {
     std::uint64_t seq = seq_base;   // "seq": last one given
     std::uint64_t calls = 0;        // "calls": how many were read: the place of the next one in processing order
     std::uint64_t next_table = 0;   // "tables": number of the next event table
+    std::uint64_t observed = 0;     // "observed": observations that were kept so far: where the next one goes
     std::map<std::string, std::uint64_t> notes{};  // "notes": name, space, count, a line each
 };
 

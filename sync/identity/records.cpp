@@ -7,7 +7,8 @@ namespace lakeferry::identity {
 
 namespace {
 
-constexpr char profile_version = 1;
+constexpr char first_profile_version = 1;  // without the calls' types, sources and places
+constexpr char profile_version = 2;
 constexpr char traits_version = 1;
 
 rt::failure damaged(const char* what)
@@ -132,6 +133,42 @@ std::optional<core::id128> id_from(std::string_view bytes)
 
 std::string segment_id(const profile_id& id) { return core::opaque_id("use_", id); }
 
+std::optional<profile_id> profile_of(std::string_view segment)
+{
+    const auto id = core::opaque_value("use_", segment);
+    return id && segment_id(*id) == segment ? id : std::nullopt;
+}
+
+namespace {
+
+// Type of the call in the low bits, then whether an origin follows the source.
+constexpr unsigned char no_call_type = 7;
+constexpr unsigned char with_origin = 8;
+
+void append_call(std::string& to, const held_identifier& held)
+{
+    const unsigned char type = held.call ? static_cast<unsigned char>(*held.call) : no_call_type;
+    to += static_cast<char>(type | (held.origin ? with_origin : 0U));
+    append_text(to, held.source);
+    append_number(to, held.order);
+    if (held.origin) append_id(to, *held.origin);
+}
+
+bool read_call(cursor& at, held_identifier& held)
+{
+    const auto flags = static_cast<unsigned char>(at.byte());
+    const unsigned char type = flags & 7U;
+    if (flags > (with_origin | 7U) || (type != no_call_type && type > static_cast<unsigned char>(core::call_type::alias)))
+        return false;
+    if (type != no_call_type) held.call = static_cast<core::call_type>(type);
+    held.source = at.text();
+    held.order = at.number();
+    if ((flags & with_origin) != 0) held.origin = at.id();
+    return true;
+}
+
+}  // namespace
+
 std::string encode_profile(const profile& p)
 {
     std::string to(1, profile_version);
@@ -140,6 +177,7 @@ std::string encode_profile(const profile& p)
     append_signed(to, p.created_received_us);
     append_text(to, p.created_by);
     to += static_cast<char>(p.created_type);
+    append_text(to, p.created_source);
     to += p.merged_into ? '\1' : '\0';
     if (p.merged_into) append_id(to, *p.merged_into);
     append_number(to, p.members.size());
@@ -151,6 +189,7 @@ std::string encode_profile(const profile& p)
         append_signed(to, held.first_us);
         append_signed(to, held.received_us);
         append_text(to, held.message_id);
+        append_call(to, held);
     }
     return to;
 }
@@ -158,7 +197,8 @@ std::string encode_profile(const profile& p)
 rt::outcome<profile> decode_profile(const profile_id& id, std::string_view stored)
 {
     cursor at(stored);
-    if (at.byte() != profile_version) return damaged("version of a profile");
+    const char version = at.byte();
+    if (version != profile_version && version != first_profile_version) return damaged("version of a profile");
     profile p;
     p.id = id;
     p.created = at.number();
@@ -168,6 +208,7 @@ rt::outcome<profile> decode_profile(const profile_id& id, std::string_view store
     const auto type = static_cast<unsigned char>(at.byte());
     if (type > static_cast<unsigned char>(core::call_type::alias)) return damaged("type of the creating call");
     p.created_type = static_cast<core::call_type>(type);
+    if (version != first_profile_version) p.created_source = at.text();
     if (at.byte() != '\0') p.merged_into = at.id();
     p.members.resize(at.count(16));
     for (auto& member : p.members) member = at.id();
@@ -178,6 +219,7 @@ rt::outcome<profile> decode_profile(const profile_id& id, std::string_view store
         held.first_us = at.signed_number();
         held.received_us = at.signed_number();
         held.message_id = at.text();
+        if (version != first_profile_version && !read_call(at, held)) return damaged("the call of an identifier");
     }
     if (!at.ok() || !at.at_end()) return damaged("a profile");
     return p;

@@ -20,6 +20,8 @@ namespace lakeferry::identity {
 //   "p" profile                   profile record; of a merged one: where it went
 //   "t" profile                   its traits; absent: none
 //   "m" profile, be64 seq         story of a merge into that profile (story.hpp)
+//   "o" be16 slot                 one of the space's last observations (observations.hpp)
+//   "v" profile, slot             one of the last observations that concern that profile (observations.hpp)
 using profile_id = core::id128;
 
 struct id_hash {
@@ -37,6 +39,8 @@ std::string id_bytes(const core::id128& id);
 std::optional<core::id128> id_from(std::string_view bytes);
 // "use_…": what tables call a profile.
 std::string segment_id(const profile_id& id);
+// nullopt: not the text of a segment id.
+std::optional<profile_id> profile_of(std::string_view segment);
 
 struct held_identifier {
     std::string type{};
@@ -44,6 +48,10 @@ struct held_identifier {
     std::int64_t first_us = 0;     // timestamp of the call that attached it
     std::int64_t received_us = 0;  // of that call
     std::string message_id{};      // of that call
+    std::optional<core::call_type> call{};  // its type; absent in records of the first version
+    std::string source{};                   // its source's id
+    std::uint64_t order = 0;                // its place in processing order
+    std::optional<profile_id> origin{};     // the profile that it was attached to; absent: the one that holds it
 
     friend bool operator==(const held_identifier&, const held_identifier&) = default;
 };
@@ -55,6 +63,7 @@ struct profile {
     std::int64_t created_received_us = 0;
     std::string created_by{};   // message id
     core::call_type created_type = core::call_type::track;
+    std::string created_source{};  // id; empty in records of the first version
     std::optional<profile_id> merged_into{};  // at once: not followed when that one is merged later
     std::vector<profile_id> members{};        // other ids that resolve to it, in the order in which they came
     std::vector<held_identifier> identifiers{};

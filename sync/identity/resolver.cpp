@@ -5,9 +5,11 @@
 #include "sync/core/keys.hpp"
 #include "sync/core/outbox_block.hpp"
 #include "sync/identity/ahead.hpp"
+#include "sync/identity/holder_cache.hpp"
 #include "sync/identity/progress.hpp"
 #include "sync/identity/run.hpp"
 
+#include <array>
 #include <atomic>
 #include <deque>
 #include <thread>
@@ -77,6 +79,10 @@ void write_rows(store::batch& changes, std::uint32_t space, std::uint64_t batch,
     std::vector<std::pair<std::uint32_t, core::outbox_block>> blocks;
     std::size_t bytes = 0;
     tables.for_each([&](open_table& t) {
+        if (t.has_fill_rows()) {
+            blocks.emplace_back(t.definition().number | core::fill_lane, t.take_fill_rows());
+            result.rows += blocks.back().second.rows;
+        }
         if (!t.has_rows()) return;
         auto& counts = result.tables[t.definition().name];
         counts = {.rows = t.rows(), .rescued = t.rescued()};
@@ -111,20 +117,28 @@ struct resolver::body {
     store::store& in;
     resolver_settings settings;
     const rt::wall_clock& clock;
+    holder_cache* cache;
     rt::outcome<std::shared_ptr<const rules>> by;
-    std::unique_ptr<preparer> prepare{};
+    std::array<std::unique_ptr<preparer>, 2> prepare{};  // the second one for a second thread
     std::unique_ptr<table_set> tables{};
 
+    preparer* preparer_for(std::size_t thread)
+    {
+        auto& one = prepare.at(thread);
+        if (!one) one = std::make_unique<preparer>(in, settings.space, settings.space_id, *by, cache);
+        return one.get();
+    }
     void forget()
     {
-        prepare.reset();
+        for (auto& one : prepare) one.reset();
         tables.reset();
     }
     rt::outcome<resolve_result> step(const resolve_limits& limits);
 };
 
-resolver::resolver(store::store& in, resolver_settings settings, const rt::wall_clock& clock)
-    : body_(std::make_unique<body>(body{.in = in, .settings = std::move(settings), .clock = clock, .by = nullptr}))
+resolver::resolver(store::store& in, resolver_settings settings, const rt::wall_clock& clock, holder_cache* cache)
+    : body_(std::make_unique<body>(
+          body{.in = in, .settings = std::move(settings), .clock = clock, .cache = cache, .by = nullptr}))
 {
     body_->by = rules::compile(body_->settings.rules);
 }
@@ -150,32 +164,38 @@ rt::outcome<resolve_result> resolver::body::step(const resolve_limits& limits)
     if (found.has_error()) return found.error();
     if (found->blocks.empty()) return resolve_result{};
 
-    if (!prepare) prepare = std::make_unique<preparer>(in, space, settings.space_id, *by);
-    if (!tables) tables = std::make_unique<table_set>(in, space);
+    if (!tables) tables = std::make_unique<table_set>(in, space, core::selection(settings.select));
     tables->set_next_number(static_cast<std::uint32_t>(now->next_table));
+    const std::size_t calls = found->calls.size();
     store::batch changes;
-    resolution_run run(in, **by, settings, *tables, changes, now->seq, clock.now_us());
+    resolution_run run(in, **by, settings, *tables, changes, *now, clock.now_us());
     {
-        chunks_ahead chunks(*prepare, found->calls, limits.two_threads);
+        chunks_ahead chunks(*preparer_for(0), limits.two_threads ? preparer_for(1) : nullptr, std::move(found->calls));
         while (const auto chunk = chunks.next()) {
             if (auto done = run.take(*chunk); done.has_error()) return done.error();
         }
     }
     auto result = run.finish();
     result.blocks = found->blocks.size();
-    result.calls = found->calls.size();
+    result.calls = calls;
     result.more = found->more;
     result.batch = ++now->batch;
     now->resolved = found->last_arrival;
     now->seq = run.last_seq();
-    now->calls += found->calls.size();
+    now->observed = run.observed();
+    now->calls += calls;
     now->next_table = tables->next_number();
     for (const auto& [name, count] : result.notes) now->notes[name] += count;
     write_rows(changes, space, now->batch, *tables, result, limits.two_threads);
     tables->write_to(changes);
     remove_events(changes, found->keys);
     write_progress(changes, space, *now);
-    if (auto written = in.write(std::move(changes), store::durable::no); written.has_error()) return written.error();
+    auto written = in.write(std::move(changes), store::durable::no);
+    if (cache != nullptr) {
+        if (written.has_value()) cache->put(space, run.moved());
+        else cache->clear();  // nobody knows whether it happened
+    }
+    if (written.has_error()) return written.error();
     return result;
 }
 

@@ -22,12 +22,15 @@ class store;
 
 namespace lakeferry::identity {
 
+class holder_cache;
+
 struct resolver_settings {
     std::string space_id{};   // the space's id in the configuration: part of every derived id
     std::uint32_t space = 0;  // its number in the store
     core::identity_settings rules{};
     std::vector<core::source_settings> sources{};  // names and slugs of triggering events' sources
     bool materialized = true;  // false: no rows for user_traits, user_identifiers, profile_merges
+    core::select_settings select{};  // rows and values that it leaves out are not written
 };
 
 // How much one step takes at most (it takes whole blocks of events, and at least one). A step needs about five times
@@ -52,7 +55,8 @@ struct resolve_result {
     std::uint64_t profiles_created = 0;
     std::uint64_t profiles_merged = 0;        // into another one
     std::uint64_t identifiers_added = 0;
-    // no_identifiers, limit_exceeded, merge_limit, mapping_limit, blocked, column_limit
+    // no_identifiers, limit_exceeded, time_limit_exceeded, merge_limit, mapping_limit, blocked (observations.hpp);
+    // column_limit
     std::map<std::string, std::uint64_t> notes{};
     std::map<std::string, table_rows> tables{};  // by table name
     std::uint64_t rows = 0;
@@ -61,11 +65,12 @@ struct resolve_result {
     bool more = false;        // more events were waiting
 };
 
-// Owner: the space's loop. One at a time per space; step() blocks and belongs on a worker. The store and the clock
-// outlive the resolver. Between steps it keeps tables and names in memory while there is more to do, nothing after.
+// Owner: the space's loop. One at a time per space; step() blocks and belongs on a worker. The store, the clock and the
+// cache outlive the resolver. Between steps it keeps tables and names in memory while there is more to do, nothing after.
 class resolver {
 public:
-    resolver(store::store& in, resolver_settings settings, const rt::wall_clock& clock);
+    // cache: of this process, for all spaces; nullptr: none.
+    resolver(store::store& in, resolver_settings settings, const rt::wall_clock& clock, holder_cache* cache = nullptr);
     ~resolver();
     resolver(resolver&&) noexcept;
     resolver& operator=(resolver&&) noexcept;

@@ -19,11 +19,13 @@ constexpr unsigned unlisted_rank = 1'000'000;
 // cannot be used to keep us busy. The commonest form, ^[abc]*$, needs no engine.
 class pattern {
 public:
-    explicit pattern(const std::string& text)
+    explicit pattern(const std::string& text) : text_(text)
     {
         if (simple(text)) return;
         engine_ = boost::regex(text, boost::regex::perl);
     }
+
+    const std::string& text() const noexcept { return text_; }
 
     bool found_in(std::string_view value) const
     {
@@ -55,6 +57,7 @@ private:
 
     static constexpr std::size_t searched_bytes_max = 1024;
 
+    std::string text_;
     bool is_set_ = false;
     std::bitset<256> set_{};
     boost::regex engine_{};
@@ -83,6 +86,22 @@ struct rules::blocker {
     {
         return std::find(exact.begin(), exact.end(), value) != exact.end() ||
                std::any_of(patterns.begin(), patterns.end(), [&](const pattern& p) { return p.found_in(value); });
+    }
+    // The same where case does not matter: exact values are compared without it, patterns are searched in both forms.
+    bool blocks_folded(std::string_view value, std::string_view folded) const
+    {
+        return std::any_of(exact.begin(), exact.end(), [&](const auto& e) { return fold_case(e) == folded; }) ||
+               std::any_of(patterns.begin(), patterns.end(),
+                           [&](const pattern& p) { return p.found_in(value) || p.found_in(folded); });
+    }
+    // The first of its entries that blocks, in words; empty: none. folded: nullptr where case matters.
+    std::string why(std::string_view value, const std::string* folded) const
+    {
+        for (const auto& e : exact)
+            if (e == value || (folded != nullptr && fold_case(e) == *folded)) return "the value \"" + e + "\"";
+        for (const auto& p : patterns)
+            if (p.found_in(value) || (folded != nullptr && p.found_in(*folded))) return "the pattern \"" + p.text() + "\"";
+        return {};
     }
 
     static rt::outcome<blocker> make(const std::vector<std::string>& exact, const std::vector<std::string>& patterns,
@@ -132,6 +151,8 @@ rt::outcome<std::shared_ptr<const rules>> rules::compile(const core::identity_se
     made->merges_max_ = settings.merges_max;
     made->identifiers_max_ = settings.identifiers_max;
     made->dedupe_us_ = static_cast<std::int64_t>(settings.dedupe_days) * core::day_us;
+    made->group_id_ = settings.group_id;
+    made->fold_email_case_ = settings.fold_email_case;
     return std::shared_ptr<const rules>(std::move(made));
 }
 
@@ -149,9 +170,29 @@ std::optional<std::int64_t> rules::window_us(std::string_view type) const noexce
 
 bool rules::blocked(std::string_view type, std::string_view value) const
 {
-    if (everywhere_->blocks(value)) return true;
     const auto found = types_.find(type);
-    return found != types_.end() && found->second.own.blocks(value);
+    if (folds(type)) {
+        const std::string folded = fold_case(value);
+        return everywhere_->blocks_folded(value, folded) ||
+               (found != types_.end() && found->second.own.blocks_folded(value, folded));
+    }
+    return everywhere_->blocks(value) || (found != types_.end() && found->second.own.blocks(value));
+}
+
+std::string rules::known_as(std::string_view type, std::string_view value) const
+{
+    return folds(type) ? fold_case(value) : std::string(value);
+}
+
+std::string rules::why_blocked(std::string_view type, std::string_view value) const
+{
+    const std::string folded = fold_case(value);
+    const std::string* const form = folds(type) ? &folded : nullptr;
+    if (const auto why = everywhere_->why(value, form); !why.empty()) return why + " is blocked for all types";
+    const auto found = types_.find(type);
+    if (found == types_.end()) return {};
+    const auto why = found->second.own.why(value, form);
+    return why.empty() ? why : why + " is blocked for " + std::string(type);
 }
 
 unsigned rules::rank(std::string_view type) const noexcept
@@ -166,6 +207,14 @@ rt::outcome<void> check_rules(const core::identity_settings& settings)
     const auto compiled = rules::compile(settings);
     if (compiled.has_error()) return compiled.error();
     return rt::outcome<void>();
+}
+
+std::string fold_case(std::string_view text)
+{
+    std::string folded(text);
+    for (char& c : folded)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return folded;
 }
 
 std::string camel_case(std::string_view key)

@@ -32,6 +32,7 @@ public:
     // Greatest number of values on a profile; 0: unlimited.
     unsigned limit(std::string_view type) const noexcept;
     std::optional<std::int64_t> window_us(std::string_view type) const noexcept;
+    // value: as sent. Where the type is folded, its folded form is looked at, too.
     bool blocked(std::string_view type, std::string_view value) const;
     // The smaller rank matters more; types of one rank are ordered by name, in bytes.
     unsigned rank(std::string_view type) const noexcept;
@@ -45,6 +46,14 @@ public:
     std::size_t merges_max() const noexcept { return merges_max_; }
     std::size_t identifiers_max() const noexcept { return identifiers_max_; }
     std::int64_t dedupe_us() const noexcept { return dedupe_us_; }
+    // Is the groupId of a group call an identifier of type group_id.
+    bool group_id() const noexcept { return group_id_; }
+    // Do identifiers of this type differ by more than the case of the letters A to Z.
+    bool folds(std::string_view type) const noexcept { return fold_email_case_ && type == "email"; }
+    // The value under which an identifier is known: folded where its type is.
+    std::string known_as(std::string_view type, std::string_view value) const;
+    // Which rule blocks it, in words for people: "the value \"-1\" is blocked for all types"; empty: none.
+    std::string why_blocked(std::string_view type, std::string_view value) const;
 
 private:
     struct blocker;
@@ -58,10 +67,15 @@ private:
     std::size_t merges_max_ = 100;
     std::size_t identifiers_max_ = 1000;
     std::int64_t dedupe_us_ = 0;
+    bool group_id_ = false;
+    bool fold_email_case_ = false;
 };
 
 // For the configuration's validation.
 rt::outcome<void> check_rules(const core::identity_settings& settings);
+
+// Letters A to Z in lower case, everything else as it is.
+std::string fold_case(std::string_view text);
 
 // "customer_id" and "CustomerId" are "customerId".
 std::string camel_case(std::string_view key);

@@ -8,13 +8,14 @@
 namespace lakeferry::identity {
 
 resolution_run::resolution_run(store::store& in, const rules& by, const resolver_settings& settings, table_set& tables,
-                               store::batch& changes, std::uint64_t last_seq, std::int64_t now_us)
+                               store::batch& changes, const progress& before, std::int64_t now_us)
     : rules_(by),
       settings_(settings),
       tables_(tables),
       changes_(changes),
       graph_(in, settings.space),
-      rows_(tables, settings.sources, settings.space_id, settings.materialized, last_seq, now_us),
+      rows_(tables, settings.sources, settings.space_id, settings.materialized, before.seq, now_us),
+      observer_(by, settings.space, before.observed),
       now_us_(now_us)
 {
 }
@@ -39,6 +40,12 @@ rt::outcome<void> resolution_run::take(const prepared_chunk& chunk)
             ++result_.unreadable;
             continue;
         }
+        if (!call.refill.empty()) {
+            refill({.chunk = chunk, .call = call});
+            if (graph_.failure()) return *graph_.failure();
+            if (tables_.failure()) return *tables_.failure();
+            continue;
+        }
         if (duplicate(call)) {
             ++result_.duplicates;
             continue;
@@ -54,7 +61,6 @@ rt::outcome<void> resolution_run::take(const prepared_chunk& chunk)
 void resolution_run::resolve(const event_view& event)
 {
     const auto& call = event.call;
-    if (call.blocked != 0) result_.notes["blocked"] += call.blocked;
     identifiers_.clear();
     for (auto i = call.identifiers.first; i < call.identifiers.last; ++i) {
         const auto& found = event.chunk.identifiers[i];
@@ -63,6 +69,7 @@ void resolution_run::resolve(const event_view& event)
     }
     const event_facts facts{.space_id = settings_.space_id,
                             .message_id = event.text(call.message_id),
+                            .source = call.source,
                             .type = call.type,
                             .order = call.order,
                             .timestamp_us = call.timestamp_us,
@@ -70,25 +77,55 @@ void resolution_run::resolve(const event_view& event)
     const auto done = decide(graph_, rules_, facts, identifiers_);
     if (graph_.failure()) return;
     count(done);
+    if (!done.to || !done.refused.empty() || !call.blocked.empty()) observe(event, facts, done);
     if (done.to) {
         if (done.created || !done.merged.empty() || !done.attached.empty())
             rows_.graph_rows(event, done, graph_.get(*done.to));
         if (!done.merged.empty())
-            write_story(changes_, settings_.space, done, facts, call.source, rows_.graph_seq());
+            write_story(changes_, settings_.space, done, facts, rows_.graph_seq());
         resolve_traits(event, done);
     }
     rows_.event_rows(event, done.to);
 }
 
+// The call has had its effects long ago: it only gives its row back to a table. Which profile it was then nobody knows any
+// more; its profile of today takes the place.
+void resolution_run::refill(const event_view& event)
+{
+    const auto& call = event.call;
+    if (call.generated_id) {
+        ++result_.notes["refill_without_id"];  // its id cannot be found in the table, so nobody knows whether it is there
+        return;
+    }
+    const prepared_identifier* best = nullptr;
+    std::optional<profile_id> of;
+    for (auto i = call.identifiers.first; i < call.identifiers.last; ++i) {
+        const auto& one = event.chunk.identifiers[i];
+        if (best != nullptr && !rules_.before(event.text(one.type), event.text(best->type))) continue;
+        const auto holder = graph_.holder(one.digest);
+        if (graph_.failure()) return;
+        if (!holder) continue;
+        best = &one;
+        of = holder;
+    }
+    ++result_.notes[rows_.refill_row(event, of, call.refill) ? "refilled" : "refill_passed_over"];
+}
+
 void resolution_run::count(const decision& done)
 {
-    if (!done.to) ++result_.notes["no_identifiers"];
-    if (done.notes.limit_exceeded != 0) result_.notes["limit_exceeded"] += done.notes.limit_exceeded;
-    if (done.notes.merge_limit != 0) result_.notes["merge_limit"] += done.notes.merge_limit;
-    if (done.notes.mapping_limit != 0) result_.notes["mapping_limit"] += done.notes.mapping_limit;
     result_.profiles_created += done.created ? 1 : 0;
     result_.profiles_merged += done.merged.size();
     result_.identifiers_added += done.attached.size();
+}
+
+void resolution_run::observe(const event_view& event, const event_facts& facts, const decision& done)
+{
+    blocked_.clear();
+    for (auto i = event.call.blocked.first; i < event.call.blocked.last; ++i) {
+        const auto& one = event.chunk.blocked[i];
+        blocked_.emplace_back(event.text(one.type), event.text(one.value));
+    }
+    observer_.look(facts, done, blocked_);
 }
 
 std::vector<trait> resolution_run::writes_of(const event_view& event) const
@@ -151,6 +188,8 @@ resolve_result resolution_run::finish()
 {
     write_seen();
     graph_.write_to(changes_);
+    observer_.write_to(changes_);
+    for (const auto& [name, count] : observer_.counts()) result_.notes[std::string(name)] += count;
     if (rows_.columns_refused() != 0) result_.notes["column_limit"] += rows_.columns_refused();
     return std::move(result_);
 }

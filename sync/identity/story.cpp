@@ -16,13 +16,14 @@ void member(std::string& to, std::string_view name, std::string_view value)
     core::append_quoted(to, value);
 }
 
-std::string text_of(const decision& done, const event_facts& event, std::string_view source, std::uint64_t seq)
+std::string text_of(const decision& done, const event_facts& event, std::uint64_t seq)
 {
-    std::string text = "{\"seq\":" + std::to_string(seq) + ",\"event\":{";
+    std::string text = "{\"seq\":" + std::to_string(seq) + ",\"order\":" + std::to_string(event.order) + ",\"event\":{";
     member(text, "id", event.message_id);
     member(text, "type", core::to_string(event.type));
     member(text, "timestamp", core::format_timestamp(event.timestamp_us));
-    member(text, "source", source);
+    member(text, "received_at", core::format_timestamp(event.received_us));
+    member(text, "source", event.source);
     text += "},\"merged\":[";
     for (const auto& merged : done.merged) {
         if (text.back() != '[') text += ',';
@@ -42,11 +43,11 @@ std::string text_of(const decision& done, const event_facts& event, std::string_
 }  // namespace
 
 void write_story(store::batch& to, std::uint32_t space, const decision& done, const event_facts& event,
-                 std::string_view source, std::uint64_t seq)
+                 std::uint64_t seq)
 {
     std::string key = identity_key(space, 'm', *done.to);
     core::append_be64(key, seq);
-    to.put(store::family::identity, key, text_of(done, event, source, seq));
+    to.put(store::family::identity, key, text_of(done, event, seq));
 }
 
 rt::outcome<std::vector<std::string>> read_stories(store::store& in, std::uint32_t space, const profile_id& of)

@@ -12,10 +12,10 @@
 
 namespace lakeferry::identity {
 
-// One merge, as JSON: {"seq":…,"event":{"id","type","timestamp","source"},"merged":["use_…"],
+// One merge, as JSON: {"seq":…,"order":…,"event":{"id","type","timestamp","received_at","source"},"merged":["use_…"],
 // "met":[{"type","value","segment_id"}]}: which identifiers of the call led to which profiles.
 void write_story(store::batch& to, std::uint32_t space, const decision& done, const event_facts& event,
-                 std::string_view source, std::uint64_t seq);
+                 std::uint64_t seq);
 
 // Merges into a profile, oldest first, as JSON texts. (What was merged into those that it swallowed stands under their
 // own ids.)

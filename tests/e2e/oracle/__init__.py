@@ -5,5 +5,6 @@ It shares no code with the daemon. Slow and simple on purpose; everything is kep
 
 from .calls import Arrival, Call, accept
 from .identity import Oracle
+from .rules import Identifier, Rules
 
-__all__ = ["Arrival", "Call", "Oracle", "accept"]
+__all__ = ["Arrival", "Call", "Identifier", "Oracle", "Rules", "accept"]

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import times
+from .rules import Rules
 
 TYPES = ("identify", "track", "page", "screen", "group", "alias")
-BLOCKED_TEXTS = ("-1", "null", "anonymous")
-BLOCKED_PATTERN = re.compile(r"^[0-]*\Z")
 Identifier = tuple[str, str]
 
 
@@ -154,9 +153,22 @@ def _dig(value: object, *path: str) -> object:
     return value
 
 
-def identifiers(call: Call) -> list[Identifier]:
-    """In priority order, without blocked ones and without repeats."""
+def _configured(call: Call, keys: list[str]) -> str:
+    """The first value that is not blank: places in this order, in each the forms of each key in theirs."""
+    places = [call.traits if call.type == "identify" else None, _dig(call.context, "traits"), call.properties]
+    for place in places:
+        for key in keys:
+            value = _dig(place, key)
+            if not blank(value):
+                return _nested(value)
+    return ""
+
+
+def identifiers(call: Call, rules: Rules) -> tuple[list[Identifier], list[Identifier]]:
+    """(in priority order, blocked ones), both without repeats."""
     found: list[Identifier] = [("user_id", call.user_id), ("anonymous_id", call.anonymous_id), ("anonymous_id", call.previous_id)]
+    if rules.group_id:
+        found.append(("group_id", call.group_id))
     email = _dig(call.traits, "email") if call.type == "identify" else None
     if blank(email):
         email = _dig(call.context, "traits", "email")
@@ -169,13 +181,16 @@ def identifiers(call: Call) -> list[Identifier]:
             found.append((f"{platform}.idfa", _nested(_dig(device, "advertisingId"))))
         found.append((f"{platform}.push_token", _nested(_dig(device, "token"))))
     found.append(("ga_client_id", _nested(_dig(call.context, "integrations", "Google Analytics", "clientId"))))
+    for one in rules.identifiers:
+        if one.keys:
+            found.append((one.type, _configured(call, [form for key in one.keys for form in rules.forms(key)])))
     items = _dig(call.context, "externalIds")
     for item in items if isinstance(items, list) else []:
         kind = _dig(item, "type")
         if (_dig(item, "collection"), _dig(item, "encoding")) == ("users", "none") and isinstance(kind, str) \
                 and re.fullmatch(r"[a-z][a-z0-9_.]*", kind):
             found.append((kind, _nested(_dig(item, "id"))))
-    kept = list(dict.fromkeys((kind, value) for kind, value in found
-                              if value and value not in BLOCKED_TEXTS and not BLOCKED_PATTERN.search(value)))
-    rank = {"user_id": (0, ""), "email": (1, "")}
-    return sorted(kept, key=lambda one: rank.get(one[0], (2, one[0])))   # stable: the place on the event decides within a type
+    blocked = dict.fromkeys((kind, value) for kind, value in found if value and rules.is_blocked(kind, value))
+    kept = dict.fromkeys((kind, rules.known_as(kind, value)) for kind, value in found if value and (kind, value) not in blocked)
+    # Stable: the place on the event decides within a type.
+    return sorted(kept, key=lambda one: rules.rank(one[0])), list(blocked)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 from . import names
 from .calls import Call, Identifier, identifiers
+from .rules import Rules
 from .tables import event_row
 from .values import Types, as_json, as_text, flatten
-
-LIMITS = {"user_id": 1}
-LIMIT = 5
-MERGES_MOST, IDENTIFIERS_MOST = 100, 1000
 
 
 @dataclass
@@ -57,7 +55,10 @@ class Oracle:
     Rows are dictionaries. Instead of segment ids they carry the profile's number; `message` is the triggering call.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Rules | None = None) -> None:
+        self.rules = rules or Rules()
+        self.notes: Counter[str] = Counter()             # what was refused or noticed, by name
+        self.merged = 0                                  # profiles that went into another one
         self.profiles: dict[int, Profile] = {}           # live ones
         self.owner: dict[Identifier, Profile] = {}
         self.seen: set[str] = set()
@@ -85,14 +86,18 @@ class Oracle:
     # -- section 4 to 6 ------------------------------------------------------------------------------------------
 
     def _resolve(self, call: Call) -> Profile | None:
-        left = identifiers(call)
+        left, blocked = identifiers(call, self.rules)
+        self.notes["blocked"] += len(blocked)
         matched: list[Profile] = []
         while left:
             matched = self._holders(left)
-            if len(left) == 1 or not self._breaks_a_limit(left, matched):
+            broken = None if len(left) == 1 else self._broken_limit(left, matched, call)
+            if broken is None:
                 break
+            self.notes["limit_exceeded" if self.rules.window(broken) is None else "time_limit_exceeded"] += 1
             left.pop()
         if not left:
+            self.notes["no_identifiers"] += 1
             return None
         attach = [one for one in left if one not in self.owner]
         before: dict[str, tuple[Any, Write]] = {}
@@ -106,8 +111,10 @@ class Oracle:
             profile = self.owner[next(one for one in left if one in self.owner)]
             before = profile.visible()
         for identifier in attach:
-            if len(profile.identifiers) < IDENTIFIERS_MOST:
+            if len(profile.identifiers) < self.rules.identifiers_max:
                 self._attach(profile, identifier, call)
+            else:
+                self.notes["mapping_limit"] += 1
         if call.type == "identify":
             self._write_traits(profile, call)
         after = profile.visible()
@@ -133,19 +140,29 @@ class Oracle:
         found = {self.owner[one].number: self.owner[one] for one in left if one in self.owner}
         return [found[number] for number in sorted(found)]
 
-    @staticmethod
-    def _breaks_a_limit(left: list[Identifier], matched: list[Profile]) -> bool:
-        for kind in {kind for kind, _ in left} | {kind for profile in matched for kind, _ in profile.identifiers}:
-            union = {value for one, value in left if one == kind}.union(*(profile.values_of(kind) for profile in matched))
+    def _broken_limit(self, left: list[Identifier], matched: list[Profile], call: Call) -> str | None:
+        """The first type by name whose limit the union would break."""
+        kinds = {kind for kind, _ in left} | {kind for profile in matched for kind, _ in profile.identifiers}
+        for kind in sorted(kinds, key=str.encode):
+            held = {value: first.timestamp for profile in matched for (one, value), first in profile.identifiers.items() if one == kind}
+            union = {value for one, value in left if one == kind} | set(held)
+            window = self.rules.window(kind)
+            counted = [value for value in union if value not in held or window is None or held[value] > call.timestamp - window]
             most_held = max((len(profile.values_of(kind)) for profile in matched), default=0)
-            if len(union) > LIMITS.get(kind, LIMIT) and len(union) > most_held:
-                return True
-        return False
+            limit = self.rules.limit(kind)
+            if limit != 0 and len(counted) > limit and len(union) > most_held:
+                return kind
+        return None
 
-    @staticmethod
-    def _merge_is_allowed(matched: list[Profile]) -> bool:
+    def _merge_is_allowed(self, matched: list[Profile]) -> bool:
         others = sum(len(profile.members) for profile in matched) + len(matched) - 1
-        return others <= MERGES_MOST and sum(len(profile.identifiers) for profile in matched) <= IDENTIFIERS_MOST
+        if others > self.rules.merges_max:
+            self.notes["merge_limit"] += 1
+            return False
+        if sum(len(profile.identifiers) for profile in matched) > self.rules.identifiers_max:
+            self.notes["mapping_limit"] += 1
+            return False
+        return True
 
     def _create(self, call: Call) -> Profile:
         profile = Profile(self._created)
@@ -155,6 +172,7 @@ class Oracle:
         return profile
 
     def _merge(self, survivor: Profile, others: list[Profile], call: Call) -> None:
+        self.merged += len(others)
         for other in others:
             for member in [other.number, *other.members]:
                 self.graph.append({"segment": member, "canonical": survivor.number, "call": call})

@@ -149,7 +149,7 @@ TEST(Blocked, TheDefaultsAreZerosDashesAndThreeWords)
     for (const char* value : {"0", "000-00", "-", "-1", "null", "anonymous"}) {
         const auto found = find_all(R"({"type":"page","userId":")" + std::string(value) + R"(","anonymousId":"a"})");
         EXPECT_EQ(found.left, (found_list{{"anonymous_id", "a"}})) << value;
-        EXPECT_EQ(found.blocked, 1U);
+        EXPECT_EQ(found.blocked.size(), 1U);
     }
     EXPECT_EQ(find(R"({"type":"page","userId":"Null","anonymousId":"0a"})").size(), 2U) << "case sensitive, whole value";
 }

@@ -205,14 +205,14 @@ TEST(Limits, AWindowCountsOnlyWhatWasFirstSeenInside)
     auto done = space.run({track("1", "a1", "2026-01-10T00:00:00Z"), track("2", "a2", "2026-01-12T00:00:00Z"),
                            track("3", "a3", "2026-01-17T00:00:00Z"), track("4", "a4", "2026-01-24T00:00:00Z")});
     // 2: a1 is inside its window. 3: a1 lies exactly at the edge, which is outside. 4: a3 lies at the edge again.
-    EXPECT_EQ(done.notes.at("limit_exceeded"), 1U);
+    EXPECT_EQ(done.notes.at("time_limit_exceeded"), 1U);
     const auto ids = space.current("user_identifiers");
     EXPECT_FALSE(ids.contains(made_by("1") + "|anonymous_id|a2"));
     EXPECT_TRUE(ids.contains(made_by("1") + "|anonymous_id|a3"));
     EXPECT_TRUE(ids.contains(made_by("1") + "|anonymous_id|a4"));
     // A late call sees what was observed after it.
     done = space.run({track("5", "a5", "2026-01-11T00:00:00Z")});
-    EXPECT_EQ(done.notes.at("limit_exceeded"), 1U);
+    EXPECT_EQ(done.notes.at("time_limit_exceeded"), 1U);
 }
 
 TEST(Limits, AMergeKeepsFirstObservations)

@@ -44,6 +44,7 @@ TEST(Config, OrdersIdentifiersByPriorityThenPlace)
 {
     const config_folder folder;
     folder.space("acme", std::string(good_space) +
+                             "[identity]\ngroup_id = true\nfold_email_case = true\n"
                              "[[identity.identifiers]]\ntype = \"phone\"\nkeys = [\"phone\"]\nlimit = \"unlimited\"\n"
                              "[[identity.identifiers]]\ntype = \"email\"\npriority = 1\nwindow = \"week\"\nlimit = 3\n"
                              "[[identity.identifiers]]\ntype = \"user_id\"\n");
@@ -99,9 +100,12 @@ TEST(Config, EffectiveTextReadsBackAsTheSame)
 {
     const config_folder folder;
     folder.space("acme", std::string(good_space) +
+                             "[identity]\ngroup_id = true\nfold_email_case = true\n"
                              "[[identity.identifiers]]\ntype = \"phone\"\nkeys = [\"pho\\\"ne\", \"\\u0001\"]\nlimit = \"unlimited\"\n");
     const auto first = folder.load();
     ASSERT_NE(first.config, nullptr);
+    EXPECT_TRUE(first.config->spaces[0]->identity.group_id);
+    EXPECT_TRUE(first.config->spaces[0]->identity.fold_email_case);
     const std::string text = effective_toml(*first.config);
     EXPECT_EQ(text.find("wk-website-1"), std::string::npos);
     EXPECT_EQ(text.find("s3cret"), std::string::npos);
