@@ -33,7 +33,7 @@ class Copy:
         return dict(zip(values[::2], values[1::2]))
 
 
-def handles(words: list[str]) -> bool:
+def handles(words: list[str], _) -> bool:
     return words[:2] == ["COPY", "INTO"]
 
 

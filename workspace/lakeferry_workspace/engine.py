@@ -11,13 +11,13 @@ from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors.exceptions.base import PySparkException
 from pyspark.sql import SparkSession
 
-from .errors import SqlError
+from .errors import SqlError, unsupported
 from .results import cell, column
 
 logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # else every SQL error is printed as JSON
 PLUGIN = "lakeferry.workspace.WorkspaceCatalog"
 SETTINGS = {
-    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension,lakeferry.workspace.WorkspaceExtensions",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     "spark.sql.sources.default": "delta",  # CREATE TABLE without USING is Delta, as on Databricks
     "spark.sql.session.timeZone": "UTC",
@@ -187,4 +187,6 @@ def translated(engine: Engine):
     except (PySparkException, Py4JJavaError) as error:
         message, state = engine.describe(error)
         message = engine.public(message)
+        if message.startswith("Cannot change nullable column"):  # Delta's words, without class and SQLSTATE
+            raise unsupported("ALTER COLUMN … SET NOT NULL: say NOT NULL in CREATE TABLE") from None
         raise SqlError(message if not state or "SQLSTATE" in message else f"{message} SQLSTATE: {state}", state) from None

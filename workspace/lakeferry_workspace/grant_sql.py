@@ -9,7 +9,7 @@ LEVEL_WORDS = {"CATALOG": "Catalog", "SCHEMA": "Schema", "DATABASE": "Schema", "
 SIZE = {"Catalog": 1, "Schema": 2, "Table": 3, "Volume": 3}
 
 
-def handles(words: list[str]) -> bool:
+def handles(words: list[str], _) -> bool:
     return words[:1] in (["GRANT"], ["REVOKE"]) or words[:2] in (["SHOW", "GRANTS"], ["SHOW", "GRANT"])
 
 

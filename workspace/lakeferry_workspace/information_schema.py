@@ -16,6 +16,19 @@ VIEWS = {
                "is_nullable STRING, full_data_type STRING, data_type STRING, comment STRING",
     "views": "table_catalog STRING, table_schema STRING, table_name STRING, view_definition STRING, check_option STRING, "
              "is_updatable STRING, is_insertable_into STRING, sql_path STRING",
+    "table_constraints": "constraint_catalog STRING, constraint_schema STRING, constraint_name STRING, table_catalog STRING, "
+                         "table_schema STRING, table_name STRING, constraint_type STRING, is_deferrable STRING, initially_deferred STRING, "
+                         "enforced STRING, comment STRING",
+    "key_column_usage": "constraint_catalog STRING, constraint_schema STRING, constraint_name STRING, table_catalog STRING, "
+                        "table_schema STRING, table_name STRING, column_name STRING, ordinal_position INT, position_in_unique_constraint INT",
+    "referential_constraints": "constraint_catalog STRING, constraint_schema STRING, constraint_name STRING, unique_constraint_catalog "
+                               "STRING, unique_constraint_schema STRING, unique_constraint_name STRING, match_option STRING, "
+                               "update_rule STRING, delete_rule STRING",
+    "catalog_tags": "catalog_name STRING, tag_name STRING, tag_value STRING",
+    "schema_tags": "catalog_name STRING, schema_name STRING, tag_name STRING, tag_value STRING",
+    "table_tags": "catalog_name STRING, schema_name STRING, table_name STRING, tag_name STRING, tag_value STRING",
+    "column_tags": "catalog_name STRING, schema_name STRING, table_name STRING, column_name STRING, tag_name STRING, tag_value STRING",
+    "volume_tags": "catalog_name STRING, schema_name STRING, volume_name STRING, tag_name STRING, tag_value STRING",
     "volumes": "volume_catalog STRING, volume_schema STRING, volume_name STRING, volume_type STRING, volume_owner STRING, comment STRING",
     "catalog_privileges": "grantee STRING, catalog_name STRING, privilege_type STRING, inherited_from STRING",
     "schema_privileges": "grantee STRING, catalog_name STRING, schema_name STRING, privilege_type STRING, inherited_from STRING",
@@ -33,7 +46,10 @@ def make_view(world, who, session, catalog: str, name: str, view: str):
     if name not in VIEWS or not world.objects.is_unity(catalog):
         raise SqlError(f"[TABLE_OR_VIEW_NOT_FOUND] The table or view `{catalog}`.`{VIRTUAL}`.`{name}` cannot be found (the local workspace "
                        f"has {', '.join(VIEWS)}). SQLSTATE: 42P01", "42P01")
-    rows = privileges(world, who, catalog, name) if name.endswith("_privileges") else globals()[name](world, who, catalog)
+    if name.endswith("_privileges"):
+        rows = privileges(world, who, catalog, name)
+    else:
+        rows = tags(world, who, catalog, name) if name.endswith("_tags") else globals()[name](world, who, catalog)
     sources.view_of_rows(world.engine, session, list(rows), VIEWS[name], view)
 
 
@@ -109,15 +125,62 @@ def volumes(world, who, catalog):
                        "volume_owner": about.get("owner"), "comment": about.get("comment")}
 
 
+def keys(world, who, catalog):
+    for name in visible_tables(world, who, catalog):
+        for c in world.objects.about("Table", name).get("constraints", []):
+            place = {"constraint_catalog": name[0], "constraint_schema": name[1], "constraint_name": c["name"]}
+            yield place, {"table_catalog": name[0], "table_schema": name[1], "table_name": name[2]}, c
+
+
+def table_constraints(world, who, catalog):
+    for place, table, c in keys(world, who, catalog):
+        yield place | table | {"constraint_type": c["kind"], "is_deferrable": "NO", "initially_deferred": "NO", "enforced": "NO"}
+
+
+def key_column_usage(world, who, catalog):
+    for place, table, c in keys(world, who, catalog):
+        for n, column in enumerate(c["columns"], 1):
+            yield place | table | {"column_name": column, "ordinal_position": n,
+                                   "position_in_unique_constraint": n if c["kind"] == "FOREIGN KEY" else None}
+
+
+def referential_constraints(world, who, catalog):
+    for place, _, c in keys(world, who, catalog):
+        if c["kind"] == "FOREIGN KEY":
+            key = next((k for k in world.objects.about("Table", tuple(c["parent"])).get("constraints", []) if k["kind"] == "PRIMARY KEY"), {})
+            yield place | {"unique_constraint_catalog": c["parent"][0], "unique_constraint_schema": c["parent"][1],
+                           "unique_constraint_name": key.get("name"), "match_option": "FULL", "update_rule": "NO ACTION",
+                           "delete_rule": "NO ACTION"}
+
+
+def tags(world, who, catalog, view):
+    """Of objects, and under column names those of columns."""
+    kind = view.removesuffix("_tags").capitalize()
+    of_columns, kind = kind == "Column", "Table" if kind == "Column" else kind
+    labels = ("catalog_name", "schema_name", f"{kind.lower()}_name")
+    for name in named(world, kind, catalog):
+        if world.grants.sees(who, kind, name):
+            for column, held in world.objects.about(kind, name).get("tags", {}).items():
+                if bool(column) == of_columns:
+                    for key, value in sorted(held.items()):
+                        yield dict(zip(labels, name)) | ({"column_name": column} if column else {}) | {"tag_name": key, "tag_value": value}
+
+
+def named(world, kind: str, catalog: str) -> list[tuple]:
+    """Every object of a kind in the catalog."""
+    if kind == "Catalog":
+        return [(catalog,)]
+    places = [(catalog, s) for s in world.objects.schemas(catalog)]
+    listed = {"Table": world.objects.relations, "Volume": world.objects.volumes}.get(kind)
+    return [(*p, x) for p in places for x in listed(*p)] if listed else places
+
+
 def privileges(world, who, catalog, view):
     """Own grants, or everybody's for one who may manage the object."""
     kind = view.removesuffix("_privileges").capitalize()
-    names = {"Catalog": lambda: [(catalog,)], "Schema": lambda: [(catalog, s) for s in world.objects.schemas(catalog)],
-             "Table": lambda: [(catalog, s, t) for s in world.objects.schemas(catalog) for t in world.objects.relations(catalog, s)],
-             "Volume": lambda: [(catalog, s, v) for s in world.objects.schemas(catalog) for v in world.objects.volumes(catalog, s)]}[kind]()
     labels = {"Catalog": ("catalog_name",), "Schema": ("catalog_name", "schema_name"),
               "Table": ("table_catalog", "table_schema", "table_name"), "Volume": ("volume_catalog", "volume_schema", "volume_name")}[kind]
-    for name in names:
+    for name in named(world, kind, catalog):
         manager = world.grants.holds(who, "MANAGE", kind, name)
         for k, n in above(kind, name):
             for grantee, held in world.grants.direct(k, n).items():

@@ -1,24 +1,27 @@
 """From the text that a client sent to one that Spark reads: what is common to all statements."""
 import re
 
+from . import clauses
 from .dialect import cast_parameters, expand_identifiers, is_string, rewrite_qualify, tokenize
 from .errors import SqlError, parse_error
 
+IDENTIFIER, QUALIFY = re.compile(r"\bIDENTIFIER\s*\(", re.I), re.compile(r"\bQUALIFY\b", re.I)
 SOURCES = re.compile(r"\bread_files\b|\binformation_schema\b", re.I)
 
 
 def rewritten(world, text: str, parameters: dict) -> str:
     """Names and QUALIFY; parameters stay markers."""
     try:
-        out = expand_identifiers(text, tokenize(text), parameters)
-        return rewrite_qualify(out, tokenize(out))
+        out = expand_identifiers(text, tokenize(text), parameters) if IDENTIFIER.search(text) else text
+        out = clauses.rewrite(out)
+        return rewrite_qualify(out, tokenize(out)) if QUALIFY.search(out) else out
     except SqlError:
         world.engine.read_plan(text)  # where Spark knows better what is wrong, its words are the answer
         raise
 
 
 def typed(text: str, parameters: dict) -> str:
-    return cast_parameters(text, tokenize(text), parameters)
+    return cast_parameters(text, tokenize(text), parameters) if parameters else text
 
 
 def mentions_sources(text: str) -> bool:

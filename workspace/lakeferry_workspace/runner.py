@@ -2,7 +2,7 @@
 import shutil
 from dataclasses import dataclass, field
 
-from . import constraints, copy_into, describe_json, grant_sql, rewriting, securables, sources, views, volumes
+from . import clauses, constraints, copy_into, describe_json, grant_sql, rewriting, securables, sources, views, volumes
 from .dialect import dotted, head
 from .errors import SqlError, no_catalog, no_schema
 from .objects import VIRTUAL
@@ -50,6 +50,7 @@ def spark_statement(world, call: Call):
     plan = engine.read_plan(text)
     views.authorize(world, call.who, plan, call.catalog, call.schema)
     before(world, call, plan)
+    constraints.foreseen(world, call, keys)
     if call.schema != VIRTUAL and not world.objects.exists("Schema", (call.catalog, call.schema)):
         raise no_schema(f"{call.catalog}.{call.schema}")
     engine.use(session, call.catalog, call.schema)
@@ -95,12 +96,15 @@ def after(world, call: Call, plan: dict, result, keys: list):
     for name in named(*CREATES, *REPLACES):
         made = not objects.about("Table", name)
         objects.remember("Table", name, owner)
-        if made or set(plan["commands"]) & REPLACES:
-            objects.describe("Table", name, constraints=[], tags={})
+        if keys and made or objects.about("Table", name).get("constraints") and set(plan["commands"]) & REPLACES:
+            objects.describe("Table", name, constraints=[])
             constraints.declare(world, call, name, keys)
     for name in named("DropTable"):
         if not objects.exists("Table", name):
             objects.forget("Table", name)
+    for name in named("AlterTableClusterBy"):  # by columns or not at all: no longer AUTO
+        if clauses.AUTO in objects.log(name).refresh().properties():
+            execute(world, call, f"ALTER TABLE {dotted(name)} UNSET TBLPROPERTIES ('{clauses.AUTO}')")
     for name in named("CommentOnTable"):
         if view := objects.view(name):
             views.keep(world, name, view["definition"])
@@ -110,6 +114,11 @@ def after(world, call: Call, plan: dict, result, keys: list):
         n = objects.log(written[0]).rows_written(call.id)  # Spark's INSERT returns nothing
         return columns(["num_affected_rows", "num_inserted_rows"], "BIGINT"), [[n, n]], False
     return shown(world, call, plan, result)
+
+
+def execute(world, call: Call, text: str):
+    """A second statement behind the first, in a session like it."""
+    world.engine.run(world.engine.session(call.id, call.who.user_name), text)
 
 
 def shown(world, call: Call, plan: dict, result):

@@ -13,7 +13,7 @@ BETWEEN = {"OR", "REPLACE", "TEMP", "TEMPORARY", "GLOBAL", "MATERIALIZED"}
 DEEPEST = 20
 
 
-def handles(words: list[str]) -> bool:
+def handles(words: list[str], _) -> bool:
     if words[:2] == ["SHOW", "VIEWS"]:
         return True
     rest = [w for w in words[1:] if w not in BETWEEN]

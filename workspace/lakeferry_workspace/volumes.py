@@ -3,9 +3,10 @@ from .dialect import full_name, head, is_string, kind, literal, name_at, tokeniz
 from .errors import SqlError, no_catalog, no_schema, parse_error, unsupported
 from .objects import HIVE, valid_catalog_name
 from .results import columns
+from .volume_paths import valid_name
 
 
-def handles(words: list[str]) -> bool:
+def handles(words: list[str], _) -> bool:
     if "CATALOG" in words[1:2] and words[0] in ("CREATE", "DROP"):
         return True
     return (words[:2] in (["CREATE", "VOLUME"], ["DROP", "VOLUME"], ["SHOW", "VOLUMES"], ["DESCRIBE", "VOLUME"], ["DESC", "VOLUME"],
@@ -57,6 +58,9 @@ def create(world, call, name, if_not_exists, comment):
     world.grants.check(call.who, [("CREATE VOLUME", "Schema", name[:2])])
     if not world.objects.exists("Schema", name[:2]):
         raise no_schema(".".join(name[:2]))
+    if not valid_name(name[2]):
+        raise SqlError(f"[INVALID_PARAMETER_VALUE] '{name[2]}' is not a valid name of a volume: no spaces, dots, slashes or control characters. "
+                       "SQLSTATE: 22023", "22023")
     if world.objects.exists("Volume", name):
         if if_not_exists:
             return [], []
