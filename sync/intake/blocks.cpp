@@ -6,6 +6,10 @@ namespace lakeferry::intake {
 
 void block_builder::add(const passed_call& call, std::string_view text)
 {
+    if (call.suppressed) {
+        ++calls_;
+        return;
+    }
     auto at = std::find_if(open_.begin(), open_.end(), [&](const open_block& b) { return b.space == call.source->space; });
     if (at == open_.end()) {
         at = open_.emplace(open_.end());
@@ -25,6 +29,7 @@ void block_builder::close(open_block& one)
 {
     one.block.type = type_;
     one.block.envelope = envelope_;
+    one.block.refill = refill_;
     done_.push_back({one.space, static_cast<std::uint32_t>(one.block.calls.size()), encode_event_block(one.block)});
     one.block.calls.clear();
     one.block.sources.clear();

@@ -22,6 +22,9 @@ public:
 
     // Calls that are added from now on were sent with this envelope (JSON text; empty: none).
     void set_envelope(std::string_view envelope) noexcept { envelope_ = envelope; }
+    // Calls that are added from now on only fill this table (core::event_block::refill).
+    void set_refill(std::string_view table) noexcept { refill_ = table; }
+    // A suppressed call counts, and goes nowhere.
     void add(const passed_call& call, std::string_view text);
     std::size_t calls() const noexcept { return calls_; }
     std::vector<piece> take();
@@ -36,6 +39,7 @@ private:
 
     std::string_view type_;
     std::string_view envelope_{};
+    std::string_view refill_{};
     bounds most_;
     std::size_t calls_ = 0;
     std::vector<open_block> open_{};

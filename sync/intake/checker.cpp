@@ -1,6 +1,7 @@
 #include "sync/intake/checker.hpp"
 
 #include "sync/core/timestamps.hpp"
+#include "sync/intake/suppression.hpp"
 
 namespace lakeferry::intake {
 namespace {
@@ -73,7 +74,8 @@ std::variant<passed_call, refused_text> call_checker::check(std::string_view tex
     options.keys_max = from->keys_max;
     auto read = core::read_call(object, with.envelope, options);
     if (auto* no = std::get_if<core::refusal>(&read)) return refused_text{std::move(*no), from};
-    return passed_call{from, options.received_us};
+    const bool suppressed = from->suppressed && from->suppressed->drops(std::get<core::call>(read));
+    return passed_call{from, options.received_us, suppressed};
 }
 
 }  // namespace lakeferry::intake

@@ -15,6 +15,7 @@ namespace lakeferry::intake {
 struct passed_call {
     const source_entry* source = nullptr;
     std::int64_t received_us = 0;
+    bool suppressed = false;  // of a person who asked to be left out: answered like any other, kept by nobody
 };
 
 struct refused_text {
@@ -31,6 +32,7 @@ struct check_options {
     std::int64_t now_us = 0;
     std::size_t bytes_max = std::size_t{32} << 10;
     bool use_received_at = false;                     // files: the text's own receivedAt, where it is valid
+    std::string refill{};                             // files: the table that alone is to be filled
 };
 
 // Keeps its memory from text to text. One a thread; not shared by coroutines that suspend in between.

@@ -8,7 +8,7 @@ rt::outcome<std::shared_ptr<const source_table>> source_table::make(const std::v
     for (const auto& one : spaces) {
         for (const auto& source : one.config->sources) {
             source_entry entry{one.number, one.config->id, source.id, source.name, source.enabled,
-                               one.config->identity.traits_max};
+                               one.config->identity.traits_max, one.suppressed};
             const auto [at, fresh] = out->by_key_.try_emplace(source.write_key, std::move(entry));
             if (fresh) continue;
             rt::failure no;

@@ -14,6 +14,8 @@
 
 namespace lakeferry::intake {
 
+class suppression;
+
 // One source as intake needs it.
 struct source_entry {
     std::uint32_t space = 0;  // number in the store
@@ -22,6 +24,7 @@ struct source_entry {
     std::string name{};
     bool enabled = true;
     std::size_t keys_max = 300;  // so many traits or properties, or more, are refused
+    std::shared_ptr<const suppression> suppressed{};  // of the space; may be empty
 };
 
 // All sources of all spaces. Immutable, so that a job on a worker may keep one while the loop swaps to the next.
@@ -30,6 +33,7 @@ public:
     struct space {
         std::uint32_t number = 0;
         const core::space_config* config = nullptr;
+        std::shared_ptr<const suppression> suppressed{};
     };
     // Fails with "intake.write_key_twice" if two sources share a write key (never).
     static rt::outcome<std::shared_ptr<const source_table>> make(const std::vector<space>& spaces);
