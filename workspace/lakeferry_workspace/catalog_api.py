@@ -6,8 +6,9 @@ from aiohttp import web
 from .errors import ApiError, invalid
 from .grants import PRIVILEGES
 from .objects import VIRTUAL
-from .results import logged_type
 from .requests import read_json
+from .results import logged_type
+from .volume_paths import valid_name
 
 routes = web.RouteTableDef()
 UC = "/api/2.1/unity-catalog"
@@ -17,7 +18,7 @@ SIZES = {"Catalog": 1, "Schema": 2, "Table": 3, "Volume": 3}
 
 def name_of(text: str, kind: str) -> tuple:
     parts = tuple(p.lower() for p in text.split("."))
-    if len(parts) != SIZES[kind] or not all(parts):
+    if len(parts) != SIZES[kind] or not all(valid_name(p) for p in parts):
         raise invalid(f"'{text}' is not a valid name of a {kind.lower()}: {SIZES[kind]} part(s) are needed.")
     return parts
 
@@ -96,7 +97,7 @@ def volume_view(world, name: tuple) -> dict:
 
 def page(request, key: str, items: list) -> web.Response:
     size, token = request.query.get("max_results", "0"), request.query.get("page_token", "0")
-    if not size.isdecimal() or not token.isdecimal():
+    if not (size + token).isascii() or not size.isdecimal() or not token.isdecimal():
         raise invalid("max_results and page_token must be numbers that this API gave.")
     start, size = int(token), int(size) or 1000
     more = {"next_page_token": str(start + size)} if start + size < len(items) else {}
@@ -115,7 +116,12 @@ async def assignment(request):
 @routes.get(UC + "/metastore_summary")
 async def summary(request):
     await assignment(request)
-    return web.json_response({"metastore_id": METASTORE, "name": "local", "cloud": "local", "region": "local"})
+    world = request.app["world"]
+    created = world.objects.about("Catalog", (world.options.default_catalog,)).get("created_at", 0)
+    return web.json_response({"metastore_id": METASTORE, "global_metastore_id": f"local:local:{METASTORE}", "name": "local", "cloud": "local",
+                              "region": "local", "owner": world.admin.user_name, "created_by": world.admin.user_name,
+                              "created_at": created, "updated_at": created, "privilege_model_version": "1.0",
+                              "delta_sharing_scope": "INTERNAL"})
 
 
 @routes.get(UC + "/catalogs")
@@ -236,17 +242,28 @@ async def permissions(request):
         for p, held in sorted(world.grants.direct(kind, name).items()) if principal in (None, p)])
 
 
+def changes(world, kind: str, given) -> list[tuple[str, list, list]]:
+    """(principal, add, remove) of each: all of them make sense, or none is made."""
+    read = []
+    for change in given if isinstance(given, list) else [None]:
+        lists = [change.get(k) or [] for k in ("add", "remove")] if isinstance(change, dict) else [None]
+        if not all(isinstance(x, list) and all(isinstance(p, str) for p in x) for x in lists):
+            raise invalid("changes must be a list of objects with a principal and lists of privileges to add and to remove.")
+        add, remove = ([p.replace("_", " ") for p in x] for x in lists)
+        if wrong := sorted({*add, *remove} - PRIVILEGES[kind]):
+            raise invalid(f"Privilege {wrong[0].replace(' ', '_')} is not applicable to this entity.")
+        if not isinstance(change.get("principal"), str) or change["principal"] not in world.principals.known():
+            raise ApiError(404, "PRINCIPAL_DOES_NOT_EXIST", f"Could not find principal with name {change.get('principal')}")
+        read.append((change["principal"], add, remove))
+    return read
+
+
 @routes.patch(UC + "/permissions/{kind}/{name}")
 async def change_permissions(request):
     world, body = request.app["world"], await read_json(request)
     kind, name = securable(request)
     find(request, kind, name, "MANAGE")
-    for change in body.get("changes") or []:
-        add, remove = ([p.replace("_", " ") for p in change.get(k) or []] for k in ("add", "remove"))
-        if wrong := sorted({*add, *remove} - PRIVILEGES[kind]):
-            raise invalid(f"Privilege {wrong[0].replace(' ', '_')} is not applicable to this entity.")
-        if change.get("principal") not in world.principals.known():
-            raise ApiError(404, "PRINCIPAL_DOES_NOT_EXIST", f"Could not find principal with name {change.get('principal')}")
-        world.grants.change(kind, name, change["principal"], add, remove)
+    for principal, add, remove in changes(world, kind, body.get("changes") or []):
+        world.grants.change(kind, name, principal, add, remove)
     return web.json_response({"privilege_assignments": [
         {"principal": p, "privileges": [x.replace(" ", "_") for x in held]} for p, held in sorted(world.grants.direct(kind, name).items())]})

@@ -1,4 +1,5 @@
 """Paths of the form /Volumes/<catalog>/<schema>/<volume>/…: which volume, which local file. Nothing leads out of a volume."""
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,11 @@ LONGEST = 1024  # bytes of a path, as the keys of object stores
 
 class BadPath(ValueError):
     pass
+
+
+def valid_name(name: str) -> bool:
+    """Of a volume, as Unity Catalog's names are: a folder of that name leads nowhere else."""
+    return 0 < len(name) <= 255 and not re.search(r"[\x00-\x20\x7f./\\]", name)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,15 @@ UC = "/api/2.1/unity-catalog"
 END = ("SUCCEEDED", "FAILED", "CANCELED", "CLOSED")
 
 
+def until(condition):
+    """What it answers once that is true of something; other work may share the machine, so it is given time."""
+    for _ in range(3000):
+        if found := condition():
+            return found
+        time.sleep(0.02)
+    raise AssertionError("it did not come about")
+
+
 class Failed(AssertionError):
     """A statement that was expected to succeed."""
 

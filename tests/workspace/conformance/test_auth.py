@@ -82,6 +82,65 @@ def test_revocation_ends_the_tokens_of_one_principal(workspace):
     other.forget_token()
 
 
+def me(workspace, token):
+    return requests.get(workspace.url + "/api/2.0/preview/scim/v2/Me", headers={"Authorization": f"Bearer {token}"})
+
+
+def test_access_tokens_expire_and_are_revoked(workspace):
+    made = workspace.other.post("/api/2.0/token/create", {"lifetime_seconds": 600, "comment": "for a while"})
+    info, token = made["token_info"], made["token_value"]
+    assert token.startswith("dapi") and info["comment"] == "for a while" and info["expiry_time"] - info["creation_time"] == 600_000
+    assert me(workspace, token).json()["userName"] == workspace.other.client_id
+    assert info in workspace.other.get("/api/2.0/token/list")["token_infos"]
+    assert workspace.lakeferry.get("/api/2.0/token/list")["token_infos"] == []  # each sees its own
+    workspace.advance(601)
+    assert me(workspace, token).status_code == 403 and me(workspace, token).json()["message"] == "Invalid access token."
+    lasting = workspace.other.post("/api/2.0/token/create", {})
+    wanted = {"token_id": lasting["token_info"]["token_id"]}
+    assert lasting["token_info"]["expiry_time"] == -1
+    assert workspace.lakeferry.post("/api/2.0/token/delete", wanted, 404)["error_code"] == "RESOURCE_DOES_NOT_EXIST"
+    assert workspace.other.post("/api/2.0/token/delete", wanted) == {} and me(workspace, lasting["token_value"]).status_code == 403
+    for wrong in ({"lifetime_seconds": 0}, {"lifetime_seconds": "1"}, {"comment": 5}):
+        assert workspace.other.post("/api/2.0/token/create", wrong, 400)["error_code"] == "INVALID_PARAMETER_VALUE"
+
+
+def test_configured_access_tokens_can_be_revoked_and_set(workspace):
+    token = workspace.people["other"]["access_token"]
+    assert me(workspace, token).status_code == 200
+    workspace.admin.post("/__workspace/tokens/revoke", {"principal": "other", "access_tokens": True})
+    assert me(workspace, token).status_code == 403 and me(workspace, workspace.people["lakeferry"]["access_token"]).status_code == 200
+    workspace.admin.post("/__workspace/principals", {"name": "other", "access_token": token})
+    assert me(workspace, token).status_code == 200
+    workspace.other.forget_token()
+
+
+def test_a_secret_that_was_changed(workspace):
+    secret = workspace.people["other"]["client_secret"]
+    pair = (workspace.other.client_id, secret)
+    workspace.admin.post("/__workspace/principals", {"name": "other", "client_secret": "new"})
+    try:
+        assert ask(workspace, GRANT, auth=pair).json()["error"] == "invalid_client"
+        assert ask(workspace, GRANT, auth=(pair[0], "new")).status_code == 200
+    finally:
+        workspace.admin.post("/__workspace/principals", {"name": "other", "client_secret": secret})
+
+
+def test_the_life_of_tokens_can_be_set(workspace):
+    workspace.admin.post("/__workspace/options", {"token_seconds": 60})
+    try:
+        reply = ask(workspace, GRANT, auth=(workspace.other.client_id, workspace.other.secret)).json()
+        assert reply["expires_in"] == 60 and me(workspace, reply["access_token"]).status_code == 200
+        workspace.advance(61)
+        assert me(workspace, reply["access_token"]).status_code == 403
+    finally:
+        workspace.admin.post("/__workspace/options", {"token_seconds": 3600})
+
+
+def test_headers_that_tell_the_workspace(workspace):
+    reply = workspace.lakeferry.call("GET", "/api/2.0/sql/warehouses")
+    assert reply.headers["x-databricks-org-id"] == "1" and reply.headers["x-request-id"]
+
+
 def test_legacy_access_tokens(workspace):
     token = workspace.people["lakeferry"]["access_token"]
     assert token.startswith("dapi")

@@ -1,9 +1,10 @@
 """Faults on demand: each does what it says, as often as it says, and counts it."""
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
-from caller import SQL
+from caller import SQL, until
 
 
 def test_a_status_for_the_next_calls(workspace, ferry):
@@ -51,6 +52,54 @@ def test_slow_and_dripped_answers_arrive(workspace, ferry):
     workspace.fault(kind="drip", path="/warehouses$", seconds=0.4, bytes=50)
     assert ferry.get(SQL + "/warehouses")["warehouses"]
     assert slow >= 0.4
+
+
+def test_latency_by_kind_of_call(workspace, ferry):
+    """On the workspace's clock: a test that moves it need not wait."""
+    slow = workspace.fault(kind="slow", call="history", seconds=600, times=-1)
+    assert ferry.get(SQL + "/warehouses")["warehouses"] and workspace.hits(slow) == 0
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(ferry.get, "/api/2.0/sql/history/queries")
+        until(lambda: workspace.hits(slow) == 1)
+        assert not answer.done()
+        workspace.advance(600)
+        assert "res" in answer.result()
+
+
+def test_answers_are_cut_after_some_bytes(workspace, ferry, schema):
+    ferry.sql(f"CREATE VOLUME {schema}.v")
+    name, data = f"/Volumes/{ferry.catalog}/{schema}/v/a", b"0123456789" * 50_000
+    ferry.put(name, data)
+    for path, call in ((SQL + "/warehouses", "warehouse"), ("/api/2.0/fs/files" + name, "download")):
+        fault = workspace.fault(kind="drop", call=call, after=True, bytes=100)
+        reply = ferry.call("GET", path, stream=True)
+        got = b""
+        with pytest.raises(requests.RequestException):
+            for piece in reply.iter_content(10):
+                got += piece
+            raise requests.ConnectionError if len(got) < int(reply.headers["content-length"]) else AssertionError("it came whole")
+        assert len(got) <= 100 and workspace.hits(fault) == 1
+    workspace.fault(kind="drip", call="download", seconds=0.2, bytes=100_000)
+    assert ferry.call("GET", "/api/2.0/fs/files" + name).content == data
+
+
+def test_a_link_that_has_expired(workspace, ferry):
+    fault = workspace.fault(kind="expire_link")
+    reply = ferry.run("SELECT 1", disposition="EXTERNAL_LINKS")
+    link = reply["result"]["external_links"][0]["external_link"]
+    for _ in range(2):  # it stays so
+        refused = requests.get(link)
+        assert refused.status_code == 403 and "Request has expired" in refused.text
+    again = ferry.get(f"{SQL}/statements/{reply['statement_id']}/result/chunks/0")["external_links"][0]["external_link"]
+    assert requests.get(again).json() == [["1"]] and workspace.hits(fault) == 1
+
+
+def test_a_legacy_token_is_revoked_in_mid_flight(workspace):
+    token = workspace.other.post("/api/2.0/token/create", {})["token_value"]
+    workspace.fault(kind="revoke", call="me", principal="other")
+    reply = requests.get(workspace.url + "/api/2.0/preview/scim/v2/Me", headers={"Authorization": f"Bearer {token}"})
+    assert reply.status_code == 403 and reply.json()["message"] == "Invalid access token."
+    workspace.other.forget_token()
 
 
 def test_tokens_are_revoked_in_mid_flight(workspace, ferry):
@@ -126,6 +175,22 @@ class TestLedger:
         submit = next(c for c in calls if c["statement"])
         assert submit["statement"] == "SELECT 'for the ledger'" and submit["statement_id"] == sid and submit["bytes_out"] > 0
         assert [c["seq"] for c in calls] == list(range(last + 1, last + 1 + len(calls)))
+
+    def test_sums_and_filters(self, workspace, ferry):
+        def sums():
+            return {(t["principal"], t["call"]): t for t in workspace.admin.get("/__workspace/ledger", params={"limit": 0})["totals"]}
+
+        before = sums()
+        sid = ferry.run("SELECT 'summed'")["statement_id"]
+        ferry.get(f"{SQL}/statements/none", 404)
+        after = sums()
+        assert after["lakeferry", "submit"]["calls"] == before["lakeferry", "submit"]["calls"] + 1
+        assert after["lakeferry", "poll"]["refused"] == before["lakeferry", "poll"]["refused"] + 1
+        assert after["lakeferry", "submit"]["bytes_in"] > before["lakeferry", "submit"]["bytes_in"]
+        found = workspace.admin.get("/__workspace/ledger", params={"call": "submit", "statement_id": sid})["calls"]
+        assert [(c["principal"], c["warehouse_id"], c["statement"], c["statement_bytes"]) for c in found] == [("lakeferry", "w1", "SELECT 'summed'", 15)]
+        assert workspace.admin.get("/__workspace/ledger", 400, params={"colour": "red"})["message"]
+        assert workspace.admin.get("/__workspace/ledger", 400, params={"since": "x"})["message"]
 
     def test_seconds_of_warehouses(self, workspace, ferry):
         before = workspace.admin.get("/__workspace/ledger")["warehouses"]["w1"]
