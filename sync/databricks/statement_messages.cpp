@@ -124,7 +124,7 @@ std::string submit_body(const statement& what)
     body["warehouse_id"] = view(what.warehouse_id);
     body["statement"] = view(what.text);
     body["wait_timeout"] = "0s";
-    body["disposition"] = "INLINE";
+    body["disposition"] = what.external_links ? "EXTERNAL_LINKS" : "INLINE";
     body["format"] = "JSON_ARRAY";
     if (!what.catalog.empty()) body["catalog"] = view(what.catalog);
     if (!what.schema.empty()) body["schema"] = view(what.schema);

@@ -33,6 +33,7 @@ struct statement {
     std::string schema{};
     std::vector<query_tag> tags{};
     std::string warehouse_id{};
+    bool external_links = false;  // the result is not in the answer: read it with result_stream.hpp
 };
 
 enum class statement_state { pending, running, succeeded, failed, canceled, closed, unknown };

@@ -125,7 +125,13 @@ rt::awaitable<rt::outcome<statement_result>> statements::wait(std::string id,
         auto next = status.has_value() ? decide.answered(*status, door_.principal(), unit())
                                        : decide.failed(status.error(), unit());
         switch (next.what) {
-            case poll_fsm::action::finish: co_return co_await fetch(std::move(*status), limit, options.rows_max);
+            case poll_fsm::action::finish:
+                if (!options.fetch_rows) {
+                    statement_result out;
+                    out.id = std::move(id);
+                    co_return out;
+                }
+                co_return co_await fetch(std::move(*status), limit, options.rows_max);
             case poll_fsm::action::fail: co_return std::move(*next.why);
             case poll_fsm::action::committed_without_result: {
                 if (next.why)

@@ -37,6 +37,7 @@ struct statement_slot {
 struct wait_options {
     bool cancel_at_deadline = false;  // ask the workspace to cancel when the deadline passes (reads)
     std::size_t rows_max = 1'000'000; // more: failure "statement.too_large"
+    bool fetch_rows = true;           // false: the end is enough, the result is read otherwise
     // Called after each answer, e.g. to show progress. Optional.
     std::function<void(statement_state)> progress{};
 };
