@@ -57,7 +57,8 @@ def toml(rules: Rules) -> str:
     return text
 
 
-def random_call(rng: random.Random, number: int, people: int) -> dict[str, Any]:
+def random_call(rng: random.Random, number: int, people: int, odd: bool = True) -> dict[str, Any]:
+    """odd: with values of other types than tables give back."""
     kind = rng.choice(["identify"] * 4 + ["track"] * 3 + ["page", "screen", "group", "alias"])
     day = f"2026-01-{rng.randint(1, 28):02}T{rng.randint(0, 23):02}:00:00Z"
     call: dict[str, Any] = {"type": kind, "messageId": f"m{number if rng.random() < 0.97 else rng.randint(0, number)}", "timestamp": day,
@@ -79,7 +80,7 @@ def random_call(rng: random.Random, number: int, people: int) -> dict[str, Any]:
     context: dict[str, Any] = {}
     email = rng.choice(["e{}@x.example", "E{}@x.example", "e{}@X.Example"]).format(rng.randrange(people))
     if kind in ("identify", "group"):
-        call["traits"] = {"email": rng.choice([email, email, "", None, 12.5])} if rng.random() < 0.6 else {}
+        call["traits"] = {"email": rng.choice([email, email, "", None, 12.5 if odd else None])} if rng.random() < 0.6 else {}
     if rng.random() < 0.2:
         context["traits"] = {"email": email}
     place = rng.choice([call.get("traits"), context.get("traits"), call.setdefault("properties", {}) if kind in ("track", "page") else None])
