@@ -33,5 +33,31 @@ if(LAKEFERRY_HARDEN)
   check_pie_supported()
 endif()
 
+# Most of the time of a build goes into reading the same heavy headers. Not for every build: a precompiled header hides
+# an include that is missing.
+option(LAKEFERRY_PCH "Precompile the headers that most sources include (clang only)" OFF)
+set(lakeferry_common_headers <algorithm> <chrono> <functional> <map> <memory> <optional> <random> <string> <string_view>
+  <unordered_map> <variant> <vector> <boost/asio/as_tuple.hpp> <boost/asio/awaitable.hpp> <boost/asio/co_spawn.hpp>
+  <boost/asio/io_context.hpp> <boost/asio/use_awaitable.hpp> <boost/json.hpp>)
+# lakeferry_precompile(name LINKS... ): the headers, and those in HEADERS, for targets that call lakeferry_precompiled.
+function(lakeferry_precompile name)
+  cmake_parse_arguments(arg "" "" "LINKS;HEADERS" ${ARGN})
+  if(NOT LAKEFERRY_PCH)
+    return()
+  endif()
+  file(WRITE ${CMAKE_BINARY_DIR}/${name}.cpp "")
+  add_library(${name} STATIC ${CMAKE_BINARY_DIR}/${name}.cpp)
+  target_link_libraries(${name} PRIVATE ${arg_LINKS} lakeferry_options)
+  # With a time in it ccache would see another header after every build.
+  target_compile_options(${name} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
+  target_precompile_headers(${name} PRIVATE ${lakeferry_common_headers} ${arg_HEADERS})
+endfunction()
+function(lakeferry_precompiled target by)
+  if(LAKEFERRY_PCH)
+    target_precompile_headers(${target} REUSE_FROM ${by})
+  endif()
+endfunction()
+lakeferry_precompile(lakeferry_pch LINKS Boost::json)
+
 # Two cores: at most two translation units at a time, many of them are heavy.
 set_property(GLOBAL PROPERTY JOB_POOLS heavy=2)

@@ -1,6 +1,7 @@
 # tests/unit/<folder>/*.cpp is one executable unit_<folder>, linked with that folder's library.
 find_package(GTest 1.12 REQUIRED)
 include(GoogleTest)
+lakeferry_precompile(lakeferry_test_pch LINKS Boost::json GTest::gtest HEADERS <gtest/gtest.h>)
 
 function(lakeferry_test name directory)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${directory}/*.cpp)
@@ -11,7 +12,10 @@ function(lakeferry_test name directory)
   target_link_libraries(${name} PRIVATE ${ARGN} lakeferry_options GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE LAKEFERRY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   set_property(TARGET ${name} PROPERTY JOB_POOL_COMPILE heavy)
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 300)
+  lakeferry_precompiled(${name} lakeferry_test_pch)
+  # The statements that the daemon sends in tests are kept for tests/workspace/conformance/test_every_statement.py.
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 120
+    PROPERTIES TIMEOUT 300 ENVIRONMENT "LAKEFERRY_STATEMENTS=${CMAKE_BINARY_DIR}/statements")
 endfunction()
 
 # The test world: virtual clock, seeded network, disk that forgets, scripted workspace.
