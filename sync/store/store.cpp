@@ -183,6 +183,8 @@ public:
         const rocksdb::Slice last = slice(to);
         status = opened_->db().CompactRange(how, opened_->handle(where), &first, &last);
         if (!status.ok()) return to_failure(status, options_.directory, "compacting");
+        // Looks through the directory for files that nobody needs any more, and removes them now.
+        opened_->db().EnableFileDeletions(true).PermitUncheckedError();
         return rt::outcome<void>();
     }
 
