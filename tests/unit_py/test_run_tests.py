@@ -47,3 +47,32 @@ def test_a_suite_without_tests_is_a_failure(tmp_path):
 def test_the_last_line_stands_alone(capsys, tally, line, status):
     assert run_tests.close(tally, 1.0) == status
     assert capsys.readouterr().out.splitlines()[-1] == line
+
+
+def test_compilers_and_spark_run_side_by_side_and_the_binary_comes_first():
+    names = [[name for name, _, _ in lane] for lane in run_tests.lanes(["python", "workspace", "e2e", "asan", "tsan"])]
+    assert names == [["release", "asan", "tsan"], ["python", "workspace", "e2e"]]
+    assert [[name for name, _, _ in lane] for lane in run_tests.lanes(["e2e"])] == [["release"], ["e2e"]]
+    assert [[name for name, _, _ in lane] for lane in run_tests.lanes(["asan"])] == [["asan"]]
+
+
+def test_end_to_end_tests_fail_when_their_binary_was_not_built(monkeypatch):
+    release = run_tests.Release()
+
+    def broken(*_):
+        raise StepFailed("ninja ended with status 1")
+    monkeypatch.setattr(run_tests, "build", broken)
+    with pytest.raises(StepFailed, match="ninja"):
+        release.build()
+    with pytest.raises(StepFailed, match="release binary was not built"):
+        release.wait()
+
+
+def test_a_lane_goes_on_after_a_suite_that_could_not_be_run(capsys):
+    def broken():
+        raise StepFailed("no compiler", "install one")
+    steps = run_tests.Steps(2, side_by_side=True)
+    total = run_tests.run_lane([("asan", "C++ tests", broken), ("tsan", "Threads", lambda: run_tests.Tally(passed=3))], steps)
+    assert (total.passed, total.failed, total.names) == (3, 1, ["asan: could not be run"])
+    out = capsys.readouterr().out
+    assert "[1/2] C++ tests: FAILED" in out and "What to do: install one" in out and "[2/2] Threads (3 passed, 0 failed)" in out

@@ -6,8 +6,10 @@ import argparse
 import os
 import shutil
 import sys
+import threading
 import time
 import xml.etree.ElementTree as xml
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable
@@ -124,11 +126,34 @@ def workspace() -> Tally:
     return finish("workspace", result, LOGS / "test-workspace.log", ended)
 
 
-def end_to_end() -> Tally:
-    # The binary that ./try and an installation use: what is measured and killed here is what runs there.
+class Release:
+    """The binary that ./try and an installation use: what is measured and killed end to end is what runs there."""
+
     binary = ROOT / "build" / "release" / "lakeferry"
-    build("release", ("lakeferry",))
-    return pytest("e2e", ["tests/e2e"], {"LAKEFERRY_BINARY": str(binary)})
+
+    def __init__(self) -> None:
+        self._ended, self._built = threading.Event(), False
+
+    def build(self) -> Tally:
+        try:
+            build("release", ("lakeferry",))
+            self._built = True
+        finally:
+            self._ended.set()
+        return Tally()
+
+    def wait(self) -> Path:
+        self._ended.wait()
+        if not self._built:
+            raise StepFailed("the release binary was not built", "see that step")
+        return self.binary
+
+
+RELEASE = Release()
+
+
+def end_to_end() -> Tally:
+    return pytest("e2e", ["tests/e2e"], {"LAKEFERRY_BINARY": str(RELEASE.wait())})
 
 
 SUITES: dict[str, tuple[str, Callable[[], Tally]]] = {
@@ -142,6 +167,20 @@ SUITES: dict[str, tuple[str, Callable[[], Tally]]] = {
 ON_REQUEST: dict[str, tuple[str, Callable[[], Tally]]] = {
     "dev": ("C++ tests: build with warnings as errors, unit and simulated", lambda: cpp("dev")),
 }
+
+
+# Not a suite of its own: what end-to-end tests need first.
+BINARY = ("Release binary", RELEASE.build)
+
+
+def lanes(chosen: list[str]) -> list[list[tuple[str, str, Callable[[], Tally]]]]:
+    """What runs beside what: compilers fill the cores while Spark waits for itself. Within a lane one after the other."""
+    all_suites = SUITES | ON_REQUEST
+    compiled = [(name, *all_suites[name]) for name in chosen if name in ("asan", "tsan", "dev")]
+    if "e2e" in chosen:
+        compiled.insert(0, ("release", *BINARY))
+    python = [(name, *all_suites[name]) for name in chosen if name in ("python", "workspace", "e2e")]
+    return [lane for lane in (compiled, python) if lane]
 
 
 def install(chosen: list[str]) -> None:
@@ -165,25 +204,34 @@ def main() -> int:
     shutil.rmtree(RESULTS, ignore_errors=True)
     RESULTS.mkdir(parents=True)
     total, began = Tally(), time.monotonic()
-    steps = Steps(len(chosen) + 1)
+    side_by_side = lanes(chosen)
+    steps = Steps(sum(map(len, side_by_side)) + 1, side_by_side=len(side_by_side) > 1)
     try:
         with steps.step("Install Python packages, Delta's jars"):
             install(chosen)
     except StepFailed:
         total.add(Tally(failed=1, names=["installation"]))
-        chosen = []
-    for name in chosen:
-        what, suite = suites[name]
+        side_by_side = []
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for tally in pool.map(lambda lane: run_lane(lane, steps), side_by_side):
+            total.add(tally)
+    return close(total, time.monotonic() - began)
+
+
+def run_lane(lane: list[tuple[str, str, Callable[[], Tally]]], steps: Steps) -> Tally:
+    total = Tally()
+    for name, what, suite in lane:
         tally = Tally(failed=1, names=[f"{name}: could not be run"])
         try:
             with steps.step(what) as note:
                 tally = suite()
-                note.text = str(tally)
+                note.text = str(tally) if tally != Tally() else ""
         except StepFailed:
             pass                      # shown by the step; counted as one failure
-        show_failures(name, tally)
+        with steps.printing:
+            show_failures(name, tally)
         total.add(tally)
-    return close(total, time.monotonic() - began)
+    return total
 
 
 def show_failures(name: str, tally: Tally) -> None:

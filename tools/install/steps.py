@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,25 +24,30 @@ class StepFailed(Exception):
 
 
 class Steps:
-    def __init__(self, total: int):
+    def __init__(self, total: int, side_by_side: bool = False):
+        """side_by_side: steps may run at the same time, in threads; each then has a line for its begin and one for its end."""
         self._total, self._number = total, 0
-        self._terminal = sys.stdout.isatty()
+        self._terminal = sys.stdout.isatty() and not side_by_side
+        self.printing = threading.RLock()   # whoever prints more than a line holds it
 
     @contextmanager
     def step(self, what: str) -> Iterator["Note"]:
         """Prints the line of a step around its work. A StepFailed is shown and passed on."""
-        self._number += 1
-        head = f"[{self._number}/{self._total}] {what}"
+        with self.printing:
+            self._number += 1
+            head = f"[{self._number}/{self._total}] {what}"
+            print(f"{head} …", end="" if self._terminal else "\n", flush=True)
         note, began = Note(), time.monotonic()
-        print(f"{head} …", end="" if self._terminal else "\n", flush=True)
         try:
             yield note
         except StepFailed as failure:
-            self._close(f"{head}: FAILED after {time.monotonic() - began:.1f} s")
-            explain(failure)
+            with self.printing:
+                self._close(f"{head}: FAILED after {time.monotonic() - began:.1f} s")
+                explain(failure)
             raise
         text = f" ({note.text})" if note.text else ""
-        self._close(f"{head}{text}: {time.monotonic() - began:.1f} s")
+        with self.printing:
+            self._close(f"{head}{text}: {time.monotonic() - began:.1f} s")
 
     def _close(self, text: str) -> None:
         print(f"\r\033[K{text}" if self._terminal else f"  {text}", flush=True)
