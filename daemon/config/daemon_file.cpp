@@ -78,8 +78,9 @@ void read_log(const reader& from, daemon_settings& to)
         to.format = static_cast<log_format>(*format);
 }
 
-void read_limits(const reader& from, core::limits& to)
+void read_limits(const reader& from, daemon_settings& settings)
 {
+    core::limits& to = settings.limits;
     constexpr std::uint64_t kib = 1024;
     constexpr std::uint64_t mib = 1024 * kib;
     constexpr std::uint64_t gib = 1024 * mib;
@@ -91,6 +92,7 @@ void read_limits(const reader& from, core::limits& to)
     from.size("staged_file_bytes", 64 * kib, gib, to.staged_file_bytes);
     from.size("load_bytes_max", mib, 64 * gib, to.load_bytes_max);
     from.size("staging_memory", mib, 64 * gib, to.staging_memory);
+    from.size("identifier_cache", 0, 64 * gib, settings.identifier_cache_bytes);
     from.integer("statements_per_warehouse", 1, 100, to.statements_per_warehouse);
     from.integer("statements_per_space", 1, 100, to.statements_per_space);
     if (to.batch_bytes_max < to.call_bytes_max)
@@ -116,7 +118,7 @@ daemon_settings parse_daemon_file(std::string_view text, const std::string& file
     read_intake(reader(in, top.table("intake"), "intake"), settings);
     read_admin(reader(in, top.table("admin"), "admin"), settings);
     read_log(reader(in, top.table("log"), "log"), settings);
-    read_limits(reader(in, top.table("limits"), "limits"), settings.limits);
+    read_limits(reader(in, top.table("limits"), "limits"), settings);
     return settings;
 }
 

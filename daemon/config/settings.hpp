@@ -33,6 +33,7 @@ struct daemon_settings {
     log_format format = log_format::text;
 
     core::limits limits{};
+    std::size_t identifier_cache_bytes = std::size_t{128} << 20U;  // [limits] identifier_cache, all spaces together
 
     friend bool operator==(const daemon_settings&, const daemon_settings&) = default;
 };

@@ -8,6 +8,7 @@
 #include "net/http/pool.hpp"
 #include "net/http/server.hpp"
 #include "net/rt/event.hpp"
+#include "sync/identity/holder_cache.hpp"
 #include "sync/intake/importer.hpp"
 #include "sync/intake/service.hpp"
 
@@ -22,6 +23,7 @@ struct services {
     databricks::statement_limits statement_limits;
     databricks::warehouse_registry warehouses;
     rt::limiter staging;
+    identity::holder_cache holders;
     intake::sources sources{};
     intake::refusals refused;
     intake::acceptor acceptor;

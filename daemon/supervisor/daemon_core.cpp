@@ -49,15 +49,16 @@ services::services(const core_parts& p, const snapshot& c, std::unique_ptr<store
       statement_limits(p.loop, c.global.limits.statements_per_warehouse),
       warehouses(p.loop, p.time, p.log),
       staging(p.loop, staging_permits(c.global.limits)),
+      holders(c.global.identifier_cache_bytes),
       refused(p.metrics, refusals_kept, [this] { acceptor.nudge(); }),
       acceptor(p.loop, p.committer ? p.committer : p.workers, p.time, *store, p.metrics, p.log, acceptor_settings_of(c.global.limits),
                [this](std::uint32_t number) { spaces.wake(number); }),
       spaces({p.loop, p.workers, p.time, p.wall, p.rng, p.log, p.metrics, *store, client, p.credentials,
-              statement_limits, warehouses, staging, c.global.limits, p.resolve_two_threads,
+              statement_limits, warehouses, staging, holders, c.global.limits, p.resolve_two_threads,
               [this, room = c.global.limits.backlog_bytes_max / 10] {
                   return acceptor.bytes_in_flight() > busy_bytes && acceptor.backlog_bytes() < room;
               }},
-             acceptor, sources, refused),
+             acceptor, sources, refused, p.kafka),
       intake(sources, acceptor, refused, p.time, p.wall, p.log, c.global.limits),
       importer(p.workers, *store, sources, acceptor, refused, p.wall, c.global.limits),
       control(core, control_rights::everything),
@@ -189,6 +190,8 @@ void daemon_core::body::add_gauges()
           [](const body& b) { return static_cast<double>(b.live->client.idle()); });
     gauge("lakeferry_client_connections", "Connections to workspaces", {{"state", "in_use"}},
           [](const body& b) { return static_cast<double>(b.live->client.in_use()); });
+    gauge("lakeferry_identifier_cache_entries", "Identifiers whose profile is in memory", {},
+          [](const body& b) { return static_cast<double>(b.live->holders.entries()); });
 }
 
 daemon_core::daemon_core(core_parts parts, std::shared_ptr<const snapshot> config)

@@ -2,9 +2,11 @@
 
 #include "net/rt/offload.hpp"
 #include "sync/identity/table_catalog.hpp"
+#include "sync/intake/refusals.hpp"
 #include "sync/profiles/run_report.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/host_name.hpp>
 
 #include <limits>
 
@@ -46,7 +48,7 @@ std::unique_ptr<auth::token_source> make_tokens(const space_needs& n, const core
 
 identity::resolver_settings resolver_settings_of(const core::space_config& c, std::uint32_t number)
 {
-    return {c.id, number, c.identity, c.sources, c.profiles_sync.materialized};
+    return {c.id, number, c.identity, c.sources, c.profiles_sync.materialized, c.profiles_sync.select};
 }
 
 std::string what_of(const std::exception_ptr& error)
@@ -95,19 +97,34 @@ space_runner::space_runner(space_needs needs, std::shared_ptr<const core::space_
       statements_(door_, needs_.statement_limits, of_space_),
       sync_({needs_.time, needs_.wall, needs_.rng, needs_.log, needs_.loop, needs_.workers, needs_.store, door_,
              statements_, needs_.warehouses, needs_.staging,
-             [&in = needs_.store, number] { return identity::known_tables(in, number); }},
+             [&in = needs_.store, number] { return identity::known_tables(in, number); },
+             [this](std::function<rt::outcome<void>()> work) { return while_not_resolving(std::move(work)); },
+             asio::ip::host_name(),
+             [&in = needs_.store, number] { return intake::find_last_sequence(in, number); },
+             [this] { return next_run(); }},
             config_, needs_.limits, number_),
-      resolver_(std::make_unique<identity::resolver>(needs_.store, resolver_settings_of(*config_, number_), needs_.wall)),
+      resolver_(make_resolver()),
       events_(needs_.loop),
       drained_(needs_.loop),
       asked_(needs_.loop),
-      idle_(needs_.loop)
+      idle_(needs_.loop),
+      resolving_(needs_.loop, 1),
+      suppression_(make_suppression(needs_.suppressed, config_->identity))
 {
+    make_erasures();
     events_.set();  // calls may wait from before
     idle_.set();
 }
 
 space_runner::~space_runner() = default;
+
+std::unique_ptr<identity::resolver> space_runner::make_resolver()
+{
+    // A new one is made when the store was changed by other hands.
+    needs_.holders.clear();
+    return std::make_unique<identity::resolver>(needs_.store, resolver_settings_of(*config_, number_), needs_.wall,
+                                                &needs_.holders);
+}
 
 double space_runner::unit() { return std::uniform_real_distribution<double>(0.0, 1.0)(needs_.rng); }
 
@@ -115,12 +132,6 @@ void space_runner::wake()
 {
     drained_.clear();
     events_.set();
-}
-
-void space_runner::pause(bool on)
-{
-    paused_by_hand_ = on;
-    asked_.set();
 }
 
 void space_runner::request_sync()
@@ -141,6 +152,20 @@ rt::awaitable<rt::outcome<profiles::run_report>> space_runner::sync_now()
     co_await mine->done.wait();
     if (!mine->result) co_return stopped;
     co_return std::move(*mine->result);
+}
+
+rt::awaitable<rt::outcome<profiles::run_report>> space_runner::take_over()
+{
+    sync_.take_over();
+    co_return co_await sync_now();
+}
+
+profiles::planned_run space_runner::next_run() const
+{
+    if (paused()) return {.why = pause_words()};
+    if (!plan_) return {};
+    return {.at_us = plan_->next_us(needs_.time.now(), needs_.wall.now_us()),
+            .why = in_words(config_->profiles_sync.schedule)};
 }
 
 void space_runner::fail_requests(const rt::failure& why)
@@ -177,7 +202,7 @@ rt::awaitable<void> space_runner::run()
         idle_.set();
         (void)co_await needs_.time.async_wait_until(needs_.time.now() + delay, asio::as_tuple(asio::use_awaitable));
         // What the defect left behind in memory is not trusted.
-        resolver_ = std::make_unique<identity::resolver>(needs_.store, resolver_settings_of(*config_, number_), needs_.wall);
+        resolver_ = make_resolver();
         events_.set();
         defect_.clear();
     }
@@ -225,7 +250,9 @@ rt::awaitable<bool> space_runner::resolve_step(rt::backoff& patience)
 {
     co_await let_intake_go_first();
     const identity::resolve_limits limits{.two_threads = needs_.resolve_two_threads};
+    auto turn = co_await resolving_.acquire(needs_.time, rt::deadline{});
     auto result = co_await rt::offload_uncancellable(needs_.workers, [this, limits] { return resolver_->step(limits); });
+    turn.release();
     if (result.has_value()) {
         if (!identity_.error_id.empty())
             needs_.log.info("identity.recovered", "Resolution goes on", {{"space", config_->id}});
@@ -281,8 +308,11 @@ rt::awaitable<void> space_runner::sync_loop(rt::task_group& tasks)
 {
     plan_.emplace(config_->profiles_sync.schedule, needs_.time.now(), needs_.wall.now_us(), co_await last_start_us(),
                   unit());
+    co_await read_pause();
+    co_await erasures_->load();
     for (;;) {
         if (!requests_.empty()) co_await answer_requests(tasks, *plan_);
+        else if (erasures_->fresh()) co_await start_erasures(tasks);
         asked_.clear();
         co_await wait_until_due(tasks, *plan_);
     }
@@ -291,8 +321,7 @@ rt::awaitable<void> space_runner::sync_loop(rt::task_group& tasks)
 // Returns when somebody asks, or after the planned run was started or skipped.
 rt::awaitable<void> space_runner::wait_until_due(rt::task_group& tasks, run_plan& plan)
 {
-    const bool paused = config_->profiles_sync.paused || paused_by_hand_;
-    const auto wait = paused ? std::nullopt : plan.wait(needs_.time.now(), needs_.wall.now_us());
+    const auto wait = paused() ? std::nullopt : plan.wait(needs_.time.now(), needs_.wall.now_us());
     if (!wait) {
         co_await asked_.wait();
         co_return;
@@ -337,8 +366,12 @@ rt::awaitable<void> space_runner::run_once(std::string trigger, requests who)
     if (!result.has_value() || result->status != profiles::run_status::success) ++counts_.runs_failed;
     if (!result.has_value())
         needs_.log.warn("sync.not_run", result.error().detail, {{"space", config_->id}, {"id", result.error().id}});
+    for (const auto& one : who) {
+        one->result.emplace(result);
+        one->done.set();
+    }
+    if (erasures_->due()) co_await erasures_->work();
     idle_.set();
-    for (const auto& one : who) one->result.emplace(result);
 }
 
 }  // namespace lakeferry::daemon

@@ -4,10 +4,10 @@
 
 namespace lakeferry::identity {
 
-chunks_ahead::chunks_ahead(preparer& from, std::vector<call_ref> calls, bool own_thread)
-    : from_(from), calls_(std::move(calls))
+chunks_ahead::chunks_ahead(preparer& own, preparer* other, std::vector<call_ref> calls)
+    : own_(own), calls_(std::move(calls))
 {
-    if (own_thread && calls_.size() > calls_per_chunk) thread_ = std::thread([this] { run(); });
+    if (other != nullptr && chunks() > 1) thread_ = std::thread([this, other] { run(*other); });
 }
 
 chunks_ahead::~chunks_ahead()
@@ -21,41 +21,47 @@ chunks_ahead::~chunks_ahead()
     thread_.join();
 }
 
-std::optional<prepared_chunk> chunks_ahead::make()
+prepared_chunk chunks_ahead::make(preparer& by, std::size_t number) const
 {
-    if (taken_ >= calls_.size()) return std::nullopt;
-    const std::size_t count = std::min(calls_per_chunk, calls_.size() - taken_);
-    auto chunk = from_.prepare(std::span(calls_).subspan(taken_, count));
-    taken_ += count;
-    return chunk;
+    const std::size_t first = number * calls_per_chunk;
+    return by.prepare(std::span(calls_).subspan(first, std::min(calls_per_chunk, calls_.size() - first)));
 }
 
-void chunks_ahead::run()
+void chunks_ahead::run(preparer& by)
 {
+    std::unique_lock lock(mutex_);
     for (;;) {
-        auto chunk = make();
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return stop_ || ready_.size() < waiting_max; });
-        if (stop_ || !chunk) {
-            finished_ = true;
-            changed_.notify_all();
-            return;
-        }
-        ready_.push_back(std::move(*chunk));
+        changed_.wait(lock, [&] { return stop_ || started_ == chunks() || may_start(); });
+        if (stop_ || started_ == chunks()) return;
+        const std::size_t number = started_++;
+        lock.unlock();
+        auto chunk = make(by, number);
+        lock.lock();
+        ready_.emplace(number, std::move(chunk));
         changed_.notify_all();
     }
 }
 
 std::optional<prepared_chunk> chunks_ahead::next()
 {
-    if (!thread_.joinable()) return make();
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return finished_ || !ready_.empty(); });
-    if (ready_.empty()) return std::nullopt;
-    auto chunk = std::move(ready_.front());
-    ready_.pop_front();
-    changed_.notify_all();
-    return chunk;
+    if (wanted_ == chunks()) return std::nullopt;
+    for (;;) {
+        if (auto found = ready_.extract(wanted_); !found.empty()) {
+            ++wanted_;
+            changed_.notify_all();
+            return std::move(found.mapped());
+        }
+        if (!may_start()) {
+            changed_.wait(lock);
+            continue;
+        }
+        const std::size_t number = started_++;
+        lock.unlock();
+        auto chunk = make(own_, number);
+        lock.lock();
+        ready_.emplace(number, std::move(chunk));
+    }
 }
 
 }  // namespace lakeferry::identity

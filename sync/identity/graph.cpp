@@ -129,6 +129,14 @@ std::vector<const typename Map::value_type*> changed_in_order(const Map& all)
 
 }  // namespace
 
+std::vector<std::pair<core::id128, profile_id>> graph::moved() const
+{
+    std::vector<std::pair<core::id128, profile_id>> out;
+    for (const auto& [identifier, holder] : holders_)
+        if (holder.changed && holder.to) out.emplace_back(identifier, *holder.to);
+    return out;
+}
+
 void graph::write_to(store::batch& changes) const
 {
     for (const auto* holder : changed_in_order(holders_))

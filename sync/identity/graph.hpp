@@ -5,6 +5,8 @@
 #include "sync/identity/records.hpp"
 #include "sync/store/store.hpp"
 
+#include <boost/unordered/unordered_flat_map.hpp>
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,9 +16,11 @@
 
 namespace lakeferry::identity {
 
+using holder_map = boost::unordered_flat_map<core::id128, std::optional<profile_id>, id_hash>;
+
 // What was read ahead of the decisions, as it was in the store before the step. Made on another thread.
 struct read_ahead {
-    std::vector<std::pair<core::id128, std::optional<profile_id>>> holders{};
+    holder_map holders{};
     std::vector<std::pair<profile_id, std::optional<std::string>>> profiles{};
     std::vector<std::pair<profile_id, std::optional<std::string>>> traits{};
 };
@@ -44,6 +48,8 @@ public:
 
     const std::optional<rt::failure>& failure() const noexcept { return failure_; }
     void write_to(store::batch& changes) const;
+    // Identifiers that changed hands.
+    std::vector<std::pair<core::id128, profile_id>> moved() const;
 
 private:
     struct profile_entry {
@@ -69,7 +75,7 @@ private:
 
     store::store& in_;
     std::uint32_t space_;
-    std::unordered_map<core::id128, holder_entry, id_hash> holders_{};
+    boost::unordered_flat_map<core::id128, holder_entry, id_hash> holders_{};
     std::unordered_map<profile_id, profile_entry, id_hash> profiles_{};
     std::unordered_map<profile_id, traits_entry, id_hash> traits_{};
     std::optional<rt::failure> failure_{};

@@ -7,6 +7,7 @@
 #include "sync/core/keys.hpp"
 #include "sync/core/outbox_block.hpp"
 #include "sync/core/timestamps.hpp"
+#include "sync/identity/holder_cache.hpp"
 #include "sync/identity/records.hpp"
 #include "sync/identity/resolver.hpp"
 #include "sync/identity/table_catalog.hpp"
@@ -41,6 +42,7 @@ struct space_setup {
     core::identity_settings rules{};
     bool materialized = true;
     bool two_threads = false;
+    std::size_t cache_bytes = std::size_t{256} << 10U;
 };
 
 class space_under_test {
@@ -148,6 +150,7 @@ public:
     {
         resolver_.reset();
         in.reset();
+        cache = std::make_unique<holder_cache>(setup_.cache_bytes);  // a new process knows nothing
         auto opened = store::store::open({.directory = "/state", .env = disk.env()});
         ASSERT_TRUE(opened) << opened.error().detail;
         in = std::move(*opened);
@@ -163,6 +166,7 @@ public:
     lakeferry::test::fake_disk disk{};
     fixed_clock clock{};
     std::unique_ptr<store::store> in{};
+    std::unique_ptr<holder_cache> cache{};
     std::uint64_t arrival = 0;
 
 private:
@@ -175,7 +179,7 @@ private:
                               .rules = setup_.rules,
                               .sources = {{.name = "Web site", .id = "web", .slug = "web_site", .write_key = "k"}},
                               .materialized = setup_.materialized},
-            clock);
+            clock, cache.get());
     }
     static void add(resolve_result& all, const resolve_result& more)
     {

@@ -107,6 +107,21 @@ TEST(Stability, ASecondThreadDoesNotMatter)
     EXPECT_EQ(everything(two), everything(one));
 }
 
+TEST(Stability, WhatIsRememberedDoesNotMatter)
+{
+    const auto calls = some_calls(11, 400);
+    space_under_test without({.cache_bytes = 0});
+    accept(without, calls, nullptr);
+    without.resolve();
+    EXPECT_EQ(without.cache->entries(), 0U);
+    space_under_test with;
+    std::mt19937_64 cuts(11);
+    accept(with, calls, &cuts);
+    with.resolve(20);
+    EXPECT_GT(with.cache->entries(), 20U);
+    EXPECT_EQ(everything(with), everything(without));
+}
+
 TEST(Stability, ReopeningBetweenStepsDoesNotMatter)
 {
     const auto calls = some_calls(5, 120);

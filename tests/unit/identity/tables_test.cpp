@@ -268,6 +268,7 @@ TEST(Steps, AFullDiskLeavesEverythingForTheNextStep)
     const auto refused = space.get_resolver().step({});
     ASSERT_TRUE(refused.has_error());
     EXPECT_EQ(refused.error().id, "store.disk_full");
+    EXPECT_EQ(space.cache->entries(), 0U) << "nobody knows what was written";
     space.disk.fail_with(lakeferry::test::disk_fault::none);
     EXPECT_EQ(space.resolve().duplicates, 0U);
     EXPECT_EQ(space.rows("identifies").size(), 1U);
