@@ -3,6 +3,7 @@
 
 #include "daemon/supervisor/space_runner.hpp"
 #include "sync/intake/acceptor.hpp"
+#include "sync/intake/kafka_reader.hpp"
 #include "sync/intake/refusals.hpp"
 #include "sync/intake/sources.hpp"
 
@@ -17,7 +18,9 @@ namespace lakeferry::daemon {
 // Loop thread only. stop_all() is awaited before this goes.
 class space_set {
 public:
-    space_set(space_needs needs, intake::acceptor& acceptor, intake::sources& sources, intake::refusals& refused);
+    // kafka: how topics are reached; empty: not at all.
+    space_set(space_needs needs, intake::acceptor& acceptor, intake::sources& sources, intake::refusals& refused,
+              intake::kafka_connector kafka = {});
     space_set(const space_set&) = delete;
     space_set& operator=(const space_set&) = delete;
 
@@ -25,6 +28,8 @@ public:
 
     // Failures are those of the store; the space is not there then.
     rt::awaitable<rt::outcome<void>> add(config_ptr config, std::uint64_t generation);
+    // Whether the space may be replaced by this. Failures: "space.schema_fixed", those of the store.
+    rt::awaitable<rt::outcome<void>> allows(config_ptr config);
     // The new one is built before the old one is stopped; they never run side by side.
     rt::awaitable<void> replace(config_ptr config, std::uint64_t generation);
     // Its data stay in the store: it comes back with them if it is configured again.
@@ -44,16 +49,21 @@ private:
     struct running {
         std::unique_ptr<space_runner> runner{};
         std::unique_ptr<rt::task_group> tasks{};
+        std::unique_ptr<intake::kafka_reader> kafka{};  // begins when the sources are in force
     };
     void start(running& one, std::unique_ptr<space_runner> runner);
     void add_gauges(const std::string& id);
+    void start_kafka(running& one);
+    space_needs needs_of(std::uint32_t number) const;
 
     space_needs needs_;
     intake::acceptor& acceptor_;
     intake::sources& sources_;
     intake::refusals& refused_;
+    intake::kafka_connector kafka_;
     std::map<std::string, running, std::less<>> all_{};
     std::map<std::uint32_t, space_runner*> by_number_{};
+    std::map<std::uint32_t, std::shared_ptr<intake::suppression_list>> suppressed_{};
     // Gauges live in the registry, which may outlive this: they look here first.
     std::shared_ptr<const bool> life_ = std::make_shared<const bool>(true);
 };
