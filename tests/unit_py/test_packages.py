@@ -12,7 +12,7 @@ LIST = ROOT / "tools" / "install" / "packages.txt"
 PROVIDED_BY = {
     "Boost": "libboost1.81-dev", "OpenSSL": "libssl-dev", "Threads": None, "ZLIB": "zlib1g-dev", "spdlog": "libspdlog-dev",
     "tomlplusplus": "libtomlplusplus-dev", "CLI11": "libcli11-dev", "date": "libhowardhinnant-date-dev", "GTest": "libgtest-dev",
-    "rocksdb": "librocksdb-dev", "deflate": "libdeflate-dev", "zstd": "libzstd-dev",
+    "rocksdb": "librocksdb-dev", "rdkafka": "librdkafka-dev", "deflate": "libdeflate-dev", "zstd": "libzstd-dev",
 }
 
 
