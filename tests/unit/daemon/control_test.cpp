@@ -57,6 +57,29 @@ TEST_F(Control, AnUnknownSpaceNamesTheKnownOnes)
     EXPECT_EQ(post("/api/v1/spaces/acme/sync").status, 404U);
 }
 
+TEST_F(Control, WhyTellsOfPersonsOnTheControlSocketOnly)
+{
+    sent_calls sent;
+    w_.send_tracks("space0", {"a-1", "a-2", "b-1"}, sent);
+    ASSERT_EQ(post("/api/v1/spaces/space0/sync?wait=true").status, 200U);
+    const auto story = get("/api/v1/spaces/space0/why?who=anonymous_id%3Avisitor-a");
+    ASSERT_EQ(story.at("story").as_array().size(), 2U);
+    EXPECT_EQ(story.at("story").at(1).at("event").at("id"), "a-1");
+    const auto pair = get("/api/v1/spaces/space0/why?who=anonymous_id%3Avisitor-a&and=anonymous_id%3Avisitor-b");
+    EXPECT_EQ(pair.at("together"), false);
+    EXPECT_TRUE(pair.at("reasons").as_array().empty());
+    const auto told = [&](const std::string& query) { return ask(control, "GET", "/api/v1/spaces/space0/why?" + query); };
+    EXPECT_EQ(told("who=email%3Anobody%40x").status, 404U);
+    EXPECT_EQ(told("who=nobody").status, 400U);
+    EXPECT_EQ(told("").status, 400U);
+    EXPECT_EQ(ask(control, "GET", "/api/v1/spaces/moon/why?who=user_id:u").status, 404U);
+    EXPECT_EQ(ask(admin, "GET", "/api/v1/spaces/space0/why?who=user_id:u").status, 403U);
+    EXPECT_EQ(ask(admin, "GET", "/api/v1/spaces/space0/observations").status, 403U);
+    const auto observations = get("/api/v1/spaces/space0/observations");
+    EXPECT_TRUE(observations.at("observations").as_array().empty());
+    EXPECT_TRUE(get("/api/v1/spaces/space0").at("identity").at("notes").as_object().empty());
+}
+
 TEST_F(Control, ASyncThatIsWaitedForAnswersItsReport)
 {
     sent_calls sent;

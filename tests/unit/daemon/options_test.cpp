@@ -44,6 +44,29 @@ TEST(CommandLine, KnowsEveryCommand)
     EXPECT_EQ(good({"resume", "acme"}).what, command::resume);
 }
 
+TEST(CommandLine, KnowsTheIdentityCommands)
+{
+    EXPECT_EQ(good({"why", "acme", "email:a@x"}).what, command::why);
+    EXPECT_EQ(good({"why", "acme", "email:a@x", "user_id:u", "--json"}).persons, (std::vector<std::string>{"email:a@x", "user_id:u"}));
+    EXPECT_EQ(good({"identity", "observations", "acme", "--most", "3"}).what, command::identity_observations);
+    const auto files = good({"identity", "preview", "acme", "--rules", "r.toml", "--calls", "a.ndjson", "b.ndjson.gz", "--profiles", "p"});
+    EXPECT_EQ(files.what, command::identity_preview);
+    EXPECT_EQ(files.rules, "r.toml");
+    EXPECT_EQ(files.files, (std::vector<std::string>{"a.ndjson", "b.ndjson.gz"}));
+    EXPECT_EQ(files.profiles_out, "p");
+    EXPECT_TRUE(good({"identity", "preview", "acme", "--rules", "r.toml", "--landed"}).landed);
+    for (const auto& words : std::vector<std::vector<const char*>>{{"why", "acme"},
+                                                                   {"why", "acme", "a:1", "b:2", "c:3"},
+                                                                   {"identity"},
+                                                                   {"identity", "preview", "acme", "--landed"},
+                                                                   {"identity", "preview", "acme", "--rules", "r"},
+                                                                   {"identity", "preview", "acme", "--rules", "r", "--calls", "f", "--landed"}}) {
+        int status = 0;
+        EXPECT_FALSE(parse(words, status).has_value()) << words.back();
+        EXPECT_EQ(status, exit_status::usage);
+    }
+}
+
 TEST(CommandLine, RefusesWhatItDoesNotKnow)
 {
     for (const auto& words : std::vector<std::vector<const char*>>{

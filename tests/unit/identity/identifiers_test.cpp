@@ -200,5 +200,42 @@ TEST(Forms, CamelCase)
     EXPECT_EQ(camel_case("id"), "id");
 }
 
+TEST(Identifiers, GroupIdsOfGroupCallsWhereTheRulesSaySo)
+{
+    const std::string group = R"({"type":"group","userId":"u","groupId":17,"context":{"groupId":"c"},"traits":{"email":"office@x"}})";
+    EXPECT_EQ(find(group), (found_list{{"user_id", "u"}}));
+    core::identity_settings settings;
+    settings.group_id = true;
+    EXPECT_EQ(find(group, settings), (found_list{{"user_id", "u"}, {"group_id", "17"}}));
+    EXPECT_EQ(find(R"({"type":"track","event":"E","userId":"u","groupId":"g","context":{"groupId":"c"}})", settings),
+              (found_list{{"user_id", "u"}}));
+    settings.identifiers = {{.type = "group_id", .blocked = {"17"}}};
+    EXPECT_EQ(find(group, settings), (found_list{{"user_id", "u"}}));
+}
+
+TEST(Identifiers, EmailsWithoutCaseWhereTheRulesSaySo)
+{
+    core::identity_settings settings;
+    settings.fold_email_case = true;
+    const auto folded = [&](std::string_view text) { return find_all(text, settings); };
+    EXPECT_EQ(folded("{\"type\":\"identify\",\"userId\":\"U\",\"traits\":{\"email\":\"ADA@X.Example \u00c4\"}}").left,
+              (found_list{{"user_id", "U"}, {"email", "ada@x.example \u00c4"}}))
+        << "A to Z of e-mails, nothing else";
+    EXPECT_EQ(folded(R"({"type":"identify","userId":"u","traits":{"email":"A@x"},"context":{"externalIds":[
+                     {"id":"a@X","type":"email","collection":"users","encoding":"none"},
+                     {"id":"B@x","type":"email","collection":"users","encoding":"none"}]}})").left,
+              (found_list{{"user_id", "u"}, {"email", "a@x"}, {"email", "b@x"}}))
+        << "one identifier is counted once";
+    settings.identifiers = {{.type = "email", .blocked = {"Test@X"}, .blocked_patterns = {"^Dev", "internal$"}}};
+    for (const char* blocked : {"test@x", "TEST@x", "Dev@x", "me@INTERNAL", "NULL", "Anonymous"}) {
+        const auto found = folded(std::string(R"({"type":"identify","userId":"u","traits":{"email":")") + blocked + "\"}}");
+        EXPECT_EQ(found.left.size(), 1U) << blocked;
+        EXPECT_EQ(found.blocked, (found_list{{"email", blocked}})) << "told as sent";
+    }
+    EXPECT_EQ(folded(R"({"type":"identify","userId":"u","traits":{"email":"dev@x"}})").blocked.size(), 0U)
+        << "a pattern is searched as it is written";
+    EXPECT_EQ(folded(R"({"type":"page","userId":"NULL"})").left, (found_list{{"user_id", "NULL"}})) << "only e-mails";
+}
+
 }  // namespace
 }  // namespace lakeferry::identity
