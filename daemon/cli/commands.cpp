@@ -97,16 +97,29 @@ int main_command(const cli_options& options)
 {
     switch (options.what) {
         case command::run: return run_daemon(options);
+        case command::init: return init_space(options);
         case command::check: return check_connections(options);
         case command::config_check: return check_configuration(options);
         case command::config_show: return show_configuration(options);
         case command::import: return import_files(options);
         case command::sync: return sync_space(options);
+        case command::takeover: return take_over_space(options);
         case command::status: return show_status(options);
         case command::refused: return show_refused(options);
         case command::reload: return reload_daemon(options);
         case command::pause: return pause_space(options, true);
         case command::resume: return pause_space(options, false);
+        case command::why: return explain_person(options);
+        case command::identity_observations: return show_observations(options);
+        case command::identity_preview: return preview_rules(options);
+        case command::backfill: return backfill_tables(options);
+        case command::retype: return retype_column(options);
+        case command::optimize: return optimize_tables(options);
+        case command::jobs: return list_jobs(options);
+        case command::loads: return settle_loads(options);
+        case command::erase: return erase_people(options);
+        case command::erasures: return show_erasures(options);
+        case command::suppress: return suppress_people(options);
     }
     return exit_status::usage;
 }

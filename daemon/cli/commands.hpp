@@ -12,15 +12,28 @@ namespace lakeferry::daemon {
 int main_command(const cli_options& options);
 
 int run_daemon(const cli_options& options);
+int init_space(const cli_options& options);
 int check_connections(const cli_options& options);
 int check_configuration(const cli_options& options);
 int show_configuration(const cli_options& options);
 int import_files(const cli_options& options);
 int sync_space(const cli_options& options);
+int take_over_space(const cli_options& options);
 int show_status(const cli_options& options);
 int show_refused(const cli_options& options);
 int reload_daemon(const cli_options& options);
 int pause_space(const cli_options& options, bool on);
+int explain_person(const cli_options& options);
+int show_observations(const cli_options& options);
+int preview_rules(const cli_options& options);
+int backfill_tables(const cli_options& options);
+int retype_column(const cli_options& options);
+int optimize_tables(const cli_options& options);
+int list_jobs(const cli_options& options);
+int settle_loads(const cli_options& options);
+int erase_people(const cli_options& options);
+int show_erasures(const cli_options& options);
+int suppress_people(const cli_options& options);
 
 // ---- shared by them ----------------------------------------------------------------------------------
 

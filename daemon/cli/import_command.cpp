@@ -99,7 +99,7 @@ int import_files(const cli_options& options)
         auto source = file_source::open(file);
         rt::outcome<import_summary> done = source.has_error() ? rt::outcome<import_summary>(source.error()) : [&] {
             progress_display display(client, file);
-            return run_import(door, {options.space, file, options.source, options.rejected, options.again}, **source,
+            return run_import(door, {options.space, file, options.source, options.rejected, options.again, options.refill}, **source,
                               [&](const progress_numbers& n) { display.show(n); });
         }();
         if (done.has_error()) {

@@ -121,7 +121,8 @@ rt::outcome<position> importing::begin()
                             {"bytes", from_.size()},
                             {"fingerprint", from_.fingerprint()},
                             {"source", what_.source},
-                            {"again", what_.again}};
+                            {"again", what_.again},
+                            {"refill", what_.refill}};
     auto answer = post("begin", json::serialize(file));
     if (answer.has_error()) return answer.error();
     return read_position(*answer);

@@ -19,6 +19,7 @@ struct import_request {
     std::string source{};
     std::string rejected{};  // path for refused lines; empty: beside the file
     bool again = false;
+    std::string refill{};  // table that alone is to be filled
 };
 
 struct import_summary {

@@ -62,12 +62,17 @@ void add_commands(builder& b, cli_options& to)
     import->add_option("--source", to.source, "source for lines without a write key: its id or name");
     import->add_option("--rejected", to.rejected, "where refused lines go; default: FILE.rejected.ndjson");
     import->add_flag("--again", to.again, "begin anew, even if the file is known; message ids keep calls from counting twice");
+    import->add_option("--refill", to.refill, "only bring the rows that this table of calls lacks; profiles stay as they are");
     b.json(import);
 
     auto* sync = b.add("sync", "run Profiles Sync now", command::sync);
     b.space(sync, true);
     sync->add_flag("--wait", to.wait, "wait for its end and print the report");
     b.json(sync);
+
+    auto* takeover = b.add("takeover", "land in a schema that another daemon kept so far; that one stops", command::takeover);
+    b.space(takeover, true);
+    b.json(takeover);
 
     auto* status = b.add("status", "what runs, what is due, what went wrong", command::status);
     b.space(status, false);
@@ -79,8 +84,130 @@ void add_commands(builder& b, cli_options& to)
     b.json(refused);
 
     b.json(b.add("reload", "read the configuration again, and wait for the outcome", command::reload));
-    b.space(b.add("pause", "start no run of a space until it is resumed or the daemon restarts", command::pause), true);
+    auto* pause = b.add("pause", "start no run of a space by itself until it is resumed, restarts included", command::pause);
+    b.space(pause, true);
+    pause->add_option("--reason", to.reason, "for the people who will look at the status");
     b.space(b.add("resume", "the end of a pause", command::resume), true);
+}
+
+void add_init_command(builder& b, cli_options& to)
+{
+    auto* init = b.add("init", "ask for the settings of a new space, check each, and write its file", command::init);
+    b.space(init, false);
+    auto& given = to.init;
+    init->add_flag("!--non-interactive", given.interactive, "ask nothing: take options and environment, for scripts");
+    init->add_option("--name", given.name, "shown to people; default: the id");
+    init->add_option("--workspace-url", given.workspace_url, "https://<workspace>.cloud.databricks.com")->envname("DATABRICKS_HOST");
+    init->add_option("--port", given.port, "default: that of the URL, else 443");
+    init->add_option("--client-id", given.client_id, "application id of the service principal")->envname("DATABRICKS_CLIENT_ID");
+    init->add_option("--client-secret-file", given.client_secret_file,
+                     "file with its OAuth secret, mode 0600; default: asked for, or $DATABRICKS_CLIENT_SECRET");
+    init->add_option("--http-path", given.http_path, "of the SQL warehouse")->envname("DATABRICKS_HTTP_PATH");
+    init->add_option("--catalog", given.catalog, "of Unity Catalog");
+    init->add_option("--schema", given.schema, "fixed after the first sync; default: <id>_profiles");
+    init->add_option("--source", given.source, "name of the first source of calls")->capture_default_str();
+    init->add_option("--every", given.every, "pause between syncs")->capture_default_str();
+    init->add_flag("!--no-check", given.check, "do not speak to the workspace");
+    init->add_flag("!--no-wake", to.wake, "leave a sleeping warehouse asleep");
+}
+
+void add_table_commands(builder& b, cli_options& to)
+{
+    const auto waits = [&to, &b](CLI::App* sub) {
+        sub->add_flag("!--no-wait", to.table.wait, "do not wait until it is done");
+        b.json(sub);
+    };
+    auto* backfill = b.add("backfill", "fill profile tables that were left out, from the store", command::backfill);
+    b.space(backfill, true);
+    backfill->add_option("tables", to.table.names, "such as user_traits or id_graph_updates")->required();
+    waits(backfill);
+
+    auto* retype = b.add("retype", "another type for a column; rescued values that fit it come back", command::retype);
+    b.space(retype, true);
+    retype->add_option("column", to.table.column, "TABLE.COLUMN")->required();
+    retype->add_option("type", to.table.type, "BOOLEAN, BIGINT, DOUBLE, TIMESTAMP or STRING")->required();
+    retype->add_flag("--rescue", to.table.rescue, "values that do not fit go to _rescued_data; without it they stop the change");
+    waits(retype);
+
+    auto* optimize = b.add("optimize", "put the small files of tables together now", command::optimize);
+    b.space(optimize, true);
+    optimize->add_option("tables", to.table.names, "default: all of the space");
+    waits(optimize);
+
+    auto* jobs = b.add("jobs", "what backfill, retype and optimize are doing, and the last ones", command::jobs);
+    b.space(jobs, true);
+    b.json(jobs);
+
+    auto* loads = b.add("loads", "loads that are under way or wait for a decision", command::loads);
+    b.space(loads, true);
+    auto* accept = loads->add_option("--accept", to.table.accept, "the rows of load N are in the table: go on")->check(CLI::PositiveNumber);
+    auto* resend = loads->add_option("--resend", to.table.resend, "send the rows of load N anew, but for those that the table has")
+                       ->check(CLI::PositiveNumber);
+    accept->excludes(resend);
+    b.json(loads);
+}
+
+void add_erasure_commands(builder& b, cli_options& to)
+{
+    const auto people = [&to](CLI::App* sub) {
+        sub->add_option("people", to.persons, "TYPE:VALUE, like email:ada@mail.example, or segment ids");
+        sub->add_option("--file", to.files, "list of them, one a line; \"-\" is standard input");
+    };
+    auto* erase = b.add("erase", "forget people: in the queue, the store, staged files and every table", command::erase);
+    b.space(erase, true);
+    people(erase);
+    erase->add_flag("--suppress", to.suppress, "later calls of them are accepted and dropped");
+    erase->add_flag("--vacuum", to.vacuum, "remove the files of the deleted rows, too, once their retention has passed");
+    erase->add_flag("--dry-run", to.dry_run, "only count");
+    erase->add_option("--request", to.reference, "your own reference, for the receipt; not a person's name");
+    erase->add_flag("--wait,!--no-wait", to.erase_wait, "wait until every row is gone (default)");
+    b.json(erase);
+
+    auto* erasures = b.add("erasures", "receipts of what was erased, or one of them", command::erasures);
+    b.space(erasures, true);
+    erasures->add_option("number", to.number, "of one receipt")->check(CLI::PositiveNumber);
+    b.json(erasures);
+
+    auto* suppress = b.add("suppress", "accept and drop the calls of people, from now on", command::suppress);
+    b.space(suppress, true);
+    people(suppress);
+    suppress->add_flag("--lift", to.lift, "keep them again");
+    b.json(suppress);
+}
+
+void add_identity_commands(builder& b, cli_options& to)
+{
+    auto* why = b.add("why", "why a person's profile is what it is; of two persons: what joined them or kept them apart",
+                      command::why);
+    b.space(why, true);
+    why->add_option("person", to.persons, "TYPE:VALUE, like email:ada@mail.example, or a segment id; one or two")
+        ->required()
+        ->expected(1, 2);
+    b.json(why);
+
+    auto* identity = b.app.add_subcommand("identity", "look at identity resolution");
+    identity->require_subcommand(1);
+    auto* observations = b.add("observations", "what resolution refused or noticed: counts, and the last ones",
+                               command::identity_observations, identity);
+    b.space(observations, true);
+    observations->add_option("--most", to.most, "how many")->capture_default_str()->check(CLI::Range(1, 1000));
+    b.json(observations);
+
+    auto* preview = b.add("preview", "what changed rules would do to the same calls; touches nothing, needs no daemon",
+                          command::identity_preview, identity);
+    b.space(preview, true);
+    preview->add_option("--rules", to.rules, "file with the changed rules: a space's file, or its [identity] alone")->required();
+    auto* calls = preview->add_option("--calls", to.files, "files of calls, plain or gzip; \"-\" is standard input");
+    auto* landed = preview->add_flag("--landed", to.landed, "the calls that stand in the event tables of the space");
+    calls->excludes(landed);
+    preview->add_option("--source", to.source, "source for lines without a write key: its id or name; default: the first");
+    preview->add_option("--profiles", to.profiles_out, "write the profiles of both outcomes to this file, as NDJSON");
+    preview->add_flag("!--no-wake", to.wake, "with --landed: fail if the warehouse sleeps");
+    b.json(preview);
+    preview->callback([&to] {
+        to.what = command::identity_preview;
+        if (to.files.empty() == !to.landed) throw CLI::ValidationError("identity preview", "name the calls: --calls FILE..., or --landed");
+    });
 }
 
 }  // namespace
@@ -89,7 +216,11 @@ std::optional<cli_options> parse_command_line(int argc, const char* const* argv,
 {
     cli_options parsed;
     builder b(parsed);
+    add_init_command(b, parsed);
     add_commands(b, parsed);
+    add_table_commands(b, parsed);
+    add_identity_commands(b, parsed);
+    add_erasure_commands(b, parsed);
     try {
         b.app.parse(argc, const_cast<char**>(argv));  // CLI11 2.1 takes, and leaves alone, what main() got
     } catch (const CLI::Success& e) {

@@ -61,6 +61,15 @@ int sync_space(const cli_options& options)
     return report_succeeded(*answer) ? exit_status::ok : exit_status::failed;
 }
 
+int take_over_space(const cli_options& options)
+{
+    control_client client(control_socket_of(options));
+    auto answer = client.post(space_path(options, "/takeover"));
+    if (answer.has_error()) return report_failure(options, answer.error());
+    std::cout << (options.json ? json::serialize(*answer) + "\n" : report_text(*answer));
+    return report_succeeded(*answer) ? exit_status::ok : exit_status::failed;
+}
+
 int reload_daemon(const cli_options& options)
 {
     control_client client(control_socket_of(options));
@@ -80,9 +89,16 @@ int reload_daemon(const cli_options& options)
 int pause_space(const cli_options& options, bool on)
 {
     control_client client(control_socket_of(options));
-    auto answer = client.post(space_path(options, on ? "/pause" : "/resume"));
+    const std::string body = options.reason.empty() ? "" : json::serialize(json::object{{"reason", options.reason}});
+    auto answer = client.post(space_path(options, on ? "/pause" : "/resume"), body);
     if (answer.has_error()) return report_failure(options, answer.error());
-    std::cout << options.space << (on ? " is paused: calls are accepted, nothing lands.\n" : " goes on.\n");
+    const auto* o = answer->if_object();
+    const bool by_file = o != nullptr && o->contains("by_file") && o->at("by_file") == true;
+    if (!on && by_file)
+        std::cout << options.space << " is still paused: paused = true stands in its file.\n";
+    else
+        std::cout << options.space
+                  << (on ? " is paused: calls are accepted, nothing lands by itself; lakeferry resume ends it.\n" : " goes on.\n");
     return exit_status::ok;
 }
 

@@ -3,6 +3,9 @@
 #include "daemon/config/units.hpp"
 #include "daemon/config/url.hpp"
 #include "daemon/schedule/cron.hpp"
+#include "sync/core/selection.hpp"
+#include "sync/databricks/catalog.hpp"
+#include "sync/databricks/warehouses.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -92,19 +95,23 @@ void read_databricks(const reader& from, core::databricks_settings& to)
     std::string http_path;
     from.text("http_path", http_path);
     if (from.require("http_path", "copy it from the warehouse's page, Connection details")) {
-        std::string why;
-        if (const auto id = parse_http_path(http_path, why)) {
+        const auto id = databricks::parse_http_path(http_path);
+        if (id.has_value()) {
             to.warehouse_id = *id;
             to.http_path = "/sql/1.0/warehouses/" + *id;
         } else {
-            from.complain("http_path", why,
+            from.complain("http_path",
+                          id.error().id == "http_path.cluster"
+                              ? "is the HTTP path of an all-purpose cluster, not of a SQL warehouse"
+                              : "is not the HTTP path of a SQL warehouse",
                           "copy \"/sql/1.0/warehouses/...\" from the page of a SQL warehouse, Connection details");
         }
     }
     object_name(from, "catalog", to.catalog);
     if (from.require("catalog", "write the name of a Unity Catalog catalog")) {
         const std::string name = lower(to.catalog);
-        if (name == "hive_metastore" || name == "spark_catalog")
+        const auto refused = databricks::refuse_catalog_name(to.catalog);
+        if (refused && refused->id == "catalog.not_unity")
             from.complain("catalog", "\"" + to.catalog + "\" is not part of Unity Catalog",
                           "write a Unity Catalog catalog; Profiles Sync needs managed tables");
         else if (name == "system" || name == "samples")
@@ -157,6 +164,7 @@ void read_profiles_sync(const reader& from, bool allow_short_schedules, core::pr
     from.flag("materialized", to.materialized);
     from.flag("use_volume", to.use_volume);
     from.flag("paused", to.paused);
+    from.flag("optimize", to.optimize);
 
     auto& schedule = to.schedule;
     schedule.every = from.duration("every");
@@ -175,6 +183,34 @@ void read_profiles_sync(const reader& from, bool allow_short_schedules, core::pr
     if (from.has("timezone") && find_zone(schedule.timezone) == nullptr)
         from.complain("timezone", "\"" + schedule.timezone + "\" is not in the system's time zone database",
                       "write a name like \"Europe/Berlin\" or \"UTC\", or install the package tzdata");
+}
+
+void read_select(const reader& from, bool materialized, core::select_settings& to)
+{
+    // In a list of many lines, the line of the pattern.
+    const auto complain = [&](const std::string& key, std::size_t which, const std::string& pattern,
+                              const core::pattern_problem& wrong) {
+        const auto* list = from.raw(key);
+        const bool known = list != nullptr && which < list->items.size() && list->items[which].line != 0;
+        from.in().found->push_back({.file = from.in().file,
+                                    .line = known ? list->items[which].line : from.line_of(key),
+                                    .key = "profiles_sync.select." + key,
+                                    .what = "\"" + pattern + "\" " + wrong.what,
+                                    .cure = wrong.cure});
+    };
+    from.texts("tables", to.tables);
+    for (std::size_t i = 0; i < to.tables.size(); ++i) {
+        if (auto wrong = core::check_table_pattern(to.tables[i])) complain("tables", i, to.tables[i], *wrong);
+        for (const char* current : {"user_traits", "user_identifiers", "profile_merges"})
+            if (!materialized && to.tables[i] == current)
+                complain("tables", i, to.tables[i], {"is not kept while materialized = false", "write one of them"});
+    }
+    auto judged = to.tables;
+    if (!materialized && !judged.empty()) judged.emplace_back("!profile_traits");
+    if (const auto wrong = core::check_table_patterns(judged)) from.complain("tables", wrong->what, wrong->cure);
+    from.texts("columns", to.columns);
+    for (std::size_t i = 0; i < to.columns.size(); ++i)
+        if (auto wrong = core::check_column_pattern(to.columns[i])) complain("columns", i, to.columns[i], *wrong);
 }
 
 }  // namespace lakeferry::daemon

@@ -109,24 +109,4 @@ std::optional<listen_address> parse_listen(std::string_view text)
     return listen_address{std::string(host), *number};
 }
 
-std::optional<std::string> parse_http_path(std::string_view text, std::string& why)
-{
-    const std::string_view original = text;
-    while (text.starts_with('/')) text.remove_prefix(1);
-    while (text.ends_with('/')) text.remove_suffix(1);
-    for (const std::string_view prefix : {"sql/1.0/warehouses/", "sql/1.0/endpoints/"}) {
-        if (!text.starts_with(prefix)) continue;
-        const std::string_view id = text.substr(prefix.size());
-        const bool plain = !id.empty() && std::all_of(id.begin(), id.end(), [](char c) {
-            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-        });
-        if (plain) return std::string(id);
-    }
-    if (original.find("sql/protocolv1/o/") != std::string_view::npos)
-        why = "is the HTTP path of an all-purpose cluster, not of a SQL warehouse";
-    else
-        why = "is not the HTTP path of a SQL warehouse";
-    return std::nullopt;
-}
-
 }  // namespace lakeferry::daemon

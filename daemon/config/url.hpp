@@ -28,7 +28,4 @@ struct listen_address {
 // "127.0.0.1:8400", "[::1]:8400", "localhost:0".
 std::optional<listen_address> parse_listen(std::string_view text);
 
-// "/sql/1.0/warehouses/<id>": the id. nullopt: `why` says what it is instead.
-std::optional<std::string> parse_http_path(std::string_view text, std::string& why);
-
 }  // namespace lakeferry::daemon

@@ -1,12 +1,15 @@
 #include "daemon/control/control_service.hpp"
 
 #include "daemon/config/effective.hpp"
+#include "daemon/control/erasure_routes.hpp"
 #include "daemon/control/json_views.hpp"
 #include "daemon/control/page.hpp"
+#include "daemon/control/table_routes.hpp"
 #include "daemon/supervisor/daemon_core.hpp"
 #include "daemon/supervisor/space_runner.hpp"
 #include "net/rt/offload.hpp"
 #include "sync/core/keys.hpp"
+#include "sync/identity/observations.hpp"
 
 #include <boost/json.hpp>
 
@@ -53,6 +56,11 @@ bool flag_parameter(std::string_view target, std::string_view name)
 
 bool is_chunk(std::string_view target) { return http::split_target(target).first.ends_with("/import/chunk"); }
 
+http::response report_answer(const rt::outcome<profiles::run_report>& report)
+{
+    return report.has_error() ? error_response(report.error()) : ok_response(json::parse(profiles::to_json(*report)));
+}
+
 // Reads how much waits on the disk, on a worker.
 rt::awaitable<std::map<std::string, space_backlog>> measure(daemon_core& core, std::map<std::string, std::uint32_t> numbers)
 {
@@ -72,7 +80,8 @@ rt::awaitable<std::map<std::string, space_backlog>> measure(daemon_core& core, s
                 });
                 return looked.has_value() && any ? std::max<std::uint64_t>(1, store->approximate_bytes(where, from, to)) : 0;
             };
-            all[id] = {size(store::family::events), size(store::family::outbox)};
+            all[id] = {size(store::family::events), size(store::family::outbox), {}};
+            if (auto notes = identity::read_notes(*store, number); notes.has_value()) all[id].notes = std::move(*notes);
         }
         return all;
     });
@@ -91,7 +100,9 @@ std::optional<http::response> control_service::admit(const http::request_head& h
 
 std::size_t control_service::body_limit(const http::request_head& head)
 {
-    return is_chunk(head.target) ? intake::import_chunk_bytes_max : small_body;
+    if (is_chunk(head.target)) return intake::import_chunk_bytes_max;
+    const auto path = http::split_target(head.target).first;
+    return path.ends_with("/erase") || path.ends_with("/suppress") ? erase_body_max : small_body;
 }
 
 http::response control_service::refuse_large(const http::request_head&, std::size_t limit)
@@ -146,6 +157,8 @@ rt::awaitable<http::response> control_service::read(const std::string& target, c
     }
     if (api && path[2] == "spaces" && (path.size() == 4 || path.size() == 5))
         co_return co_await read_space(target, path[3], path.size() == 5 ? path[4] : "");
+    if (api && path[2] == "spaces" && path.size() == 6 && path[4] == "erasures")
+        co_return co_await get_erasures(core_, path[3], path[5]);
     co_return error_response(404, "control.unknown", "There is nothing at this address.");
 }
 
@@ -162,6 +175,10 @@ rt::awaitable<http::response> control_service::read_space(const std::string& tar
         auto waiting = co_await measure(core_, {{id, number}});
         co_return ok_response(to_json(view, waiting[id], inside.parts.wall.now_us()));
     }
+    if (what == "why") co_return co_await read_why(target, id);
+    if (what == "observations") co_return co_await read_observations(id, number_parameter(target, "most", 50, identity::kept_per_space));
+    if (what == "jobs") co_return co_await get_jobs(core_, id);
+    if (what == "loads") co_return co_await get_loads(core_, id);
     if (what == "runs") {
         const auto most = static_cast<unsigned>(number_parameter(target, "most", 20, 200));
         auto runs = co_await rt::offload_uncancellable(
@@ -171,6 +188,7 @@ rt::awaitable<http::response> control_service::read_space(const std::string& tar
         for (const auto& one : *runs) all.push_back(json::parse(profiles::to_json(one)));
         co_return ok_response(json::object{{"space", id}, {"runs", std::move(all)}});
     }
+    if (what == "erasures") co_return co_await get_erasures(core_, id, "");
     if (what == "refusals") {
         const auto most = number_parameter(target, "most", 50, 200);
         auto refused = co_await rt::offload_uncancellable(
@@ -193,11 +211,15 @@ rt::awaitable<http::response> control_service::command(const http::request& what
     if (api && path[2] == "spaces" && path.size() >= 5) {
         auto* runner = core_.space(path[3]);
         if (runner == nullptr) co_return no_space(path[3]);
+        if (path.size() == 5 && path[4] == "takeover") co_return report_answer(co_await runner->take_over());
         if (path.size() == 5 && path[4] == "sync") co_return co_await sync(what.target, path[3]);
+        if (path.size() == 5 && path[4] == "erase") co_return co_await post_erase(core_, path[3], what.body);
+        if (path.size() == 5 && path[4] == "suppress") co_return co_await post_suppress(core_, path[3], what.body);
+        if (path.size() == 5 && path[4] == "jobs") co_return co_await post_job(core_, path[3], what.body);
+        if (path.size() == 7 && path[4] == "loads") co_return co_await post_load(core_, path[3], path[5], path[6]);
         if (path.size() == 5 && path[4] == "check") co_return co_await check(what.target, path[3]);
         if (path.size() == 5 && (path[4] == "pause" || path[4] == "resume")) {
-            runner->pause(path[4] == "pause");
-            co_return ok_response(json::object{{"space", path[3]}, {"paused", path[4] == "pause"}});
+            co_return co_await post_pause(core_, path[3], path[4] == "pause", what.body);
         }
         if (path.size() == 6 && path[4] == "import") co_return co_await import(what, path[3], path[5]);
     }
@@ -211,11 +233,7 @@ rt::awaitable<http::response> control_service::sync(const std::string& target, c
         runner->request_sync();
         co_return http::json_response(202, json::serialize(json::object{{"space", id}, {"accepted", true}}));
     }
-    auto report = co_await runner->sync_now();
-    if (report.has_error()) co_return error_response(report.error());
-    auto body = json::parse(profiles::to_json(*report));
-    if (body.is_object()) body.as_object()["rows"] = report->rows();
-    co_return ok_response(body);
+    co_return report_answer(co_await runner->sync_now());
 }
 
 rt::awaitable<http::response> control_service::import(const http::request& what, const std::string& id,
@@ -236,6 +254,9 @@ rt::awaitable<http::response> control_service::import(const http::request& what,
         if (const auto* v = object->if_contains("bytes"); v != nullptr && v->is_number())
             file.bytes = v->to_number<std::uint64_t>(error);
         if (const auto* v = object->if_contains("again"); v != nullptr && v->is_bool()) file.again = v->get_bool();
+        file.refill = text("refill");
+        if (!file.refill.empty())
+            if (auto why = refuse_refill(*core_.space(id), file.refill)) co_return error_response(*why);
         auto position = co_await importer.begin(number, std::move(file));
         co_return position.has_error() ? error_response(position.error()) : ok_response(to_json(*position));
     }

@@ -21,11 +21,15 @@ enum class control_rights { everything, reading };
 // GET  /api/v1/spaces/{id}                    one space
 // GET  /api/v1/spaces/{id}/runs?most=20       history of runs, newest first
 // GET  /api/v1/spaces/{id}/refusals?most=50   the last refused calls, newest first
+// GET  /api/v1/spaces/{id}/why?who=email:a%40b&and=…    the story of a profile, or of two (control socket only)
+// GET  /api/v1/spaces/{id}/observations?most=50   what resolution refused or noticed (control socket only)
 // POST /api/v1/reload                         {"accepted":…}; waits for the outcome
 // POST /api/v1/spaces/{id}/sync?wait=true     a run now; with wait its report
-// POST /api/v1/spaces/{id}/pause, /resume
+// GET  /api/v1/spaces/{id}/jobs, /loads; POST …/jobs, …/loads/{n}/accept, …/pause, /resume   table_routes.hpp
 // POST /api/v1/spaces/{id}/check?wake=true    connection test with the daemon's own credentials
-// POST /api/v1/spaces/{id}/import/begin       {"name","bytes","fingerprint","source","again"}
+// GET  /api/v1/spaces/{id}/erasures[/N]       receipts of erasures
+// POST /api/v1/spaces/{id}/erase, /suppress   erasure_routes.hpp
+// POST /api/v1/spaces/{id}/import/begin       {"name","bytes","fingerprint","source","again","refill"}
 // POST /api/v1/spaces/{id}/import/chunk?import=ID&offset=N&last=true   raw lines
 // Errors: {"error":{"id":"…","message":"…"}}.
 class control_service final : public http::service {
@@ -41,6 +45,8 @@ public:
 private:
     rt::awaitable<http::response> read(const std::string& target, const std::vector<std::string>& path);
     rt::awaitable<http::response> read_space(const std::string& target, const std::string& id, const std::string& what);
+    rt::awaitable<http::response> read_why(const std::string& target, const std::string& id);
+    rt::awaitable<http::response> read_observations(const std::string& id, std::size_t most);
     rt::awaitable<http::response> command(const http::request& what, const std::vector<std::string>& path);
     rt::awaitable<http::response> sync(const std::string& target, const std::string& id);
     rt::awaitable<http::response> import(const http::request& what, const std::string& id, const std::string& verb);

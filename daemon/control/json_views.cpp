@@ -18,6 +18,18 @@ json::value report_json(const std::optional<profiles::run_report>& r)
     return value;
 }
 
+json::value kafka_json(const std::optional<intake::kafka_view>& k)
+{
+    if (!k) return nullptr;
+    json::object o{{"state", intake::to_string(k->state)}, {"topic", k->topic},       {"group", k->group},
+                   {"partitions", k->partitions},          {"partitions_total", k->partitions_total},
+                   {"messages", k->messages},              {"calls", k->calls},       {"refused", k->refused},
+                   {"lost", k->lost},                      {"notice", k->notice},     {"error_id", k->error_id},
+                   {"error", k->error}};
+    o["lag"] = k->lag ? json::value(*k->lag) : json::value(nullptr);
+    return o;
+}
+
 }  // namespace
 
 std::string time_text(std::int64_t us)
@@ -36,12 +48,18 @@ json::object to_json(const space_view& v, const space_backlog& waiting, std::int
     o["warehouse_id"] = v.warehouse_id;
     o["state"] = to_string(v.state);
     o["reason"] = v.reason;
+    o["paused"] = v.paused;
     o["generation"] = v.generation;
+    o["erasures"] = json::object{{"open", v.erasures_open}, {"error", v.erasure_error}};
+    o["suppressed_calls"] = v.suppressed_calls;
     o["restarts"] = v.restarts;
     o["identity"] = {{"calls", v.identity.calls},           {"duplicates", v.identity.duplicates},
                      {"rows", v.identity.rows},             {"rescued", v.identity.rescued},
                      {"working", v.identity.working},       {"error_id", v.identity.error_id},
                      {"error", v.identity.error}};
+    json::object notes;
+    for (const auto& [name, count] : waiting.notes) notes[name] = count;
+    o["identity"].as_object()["notes"] = std::move(notes);
     o["waiting"] = {{"events_bytes", waiting.events_bytes}, {"rows_bytes", waiting.rows_bytes}};
     json::object sync;
     sync["phase"] = profiles::to_string(v.sync.phase);
@@ -60,8 +78,10 @@ json::object to_json(const space_view& v, const space_backlog& waiting, std::int
     sync["error"] = v.sync.error;
     sync["next_us"] = v.next_run_us;
     sync["next"] = time_text(v.next_run_us);
+    sync["next_why"] = v.next_run_why;
     sync["skipped"] = v.skipped;
     o["sync"] = std::move(sync);
+    o["kafka"] = kafka_json(v.kafka);
     return o;
 }
 

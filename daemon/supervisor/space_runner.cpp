@@ -307,7 +307,7 @@ rt::awaitable<std::int64_t> space_runner::last_start_us()
 rt::awaitable<void> space_runner::sync_loop(rt::task_group& tasks)
 {
     plan_.emplace(config_->profiles_sync.schedule, needs_.time.now(), needs_.wall.now_us(), co_await last_start_us(),
-                  unit());
+                  unit(), needs_.align_runs);
     co_await read_pause();
     co_await erasures_->load();
     for (;;) {

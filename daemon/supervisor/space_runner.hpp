@@ -48,6 +48,7 @@ struct space_needs {
     identity::holder_cache& holders;
     core::limits limits{};
     bool resolve_two_threads = true;
+    bool align_runs = true;  // see run_plan
     // Clients are waiting for intake and there is room to let events wait. Empty: never.
     std::function<bool()> intake_busy{};
     // Everything that was accepted until now is on disk when it returns.

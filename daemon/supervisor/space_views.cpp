@@ -39,11 +39,17 @@ space_view space_runner::view() const
     v.identity = identity_;
     v.identity.working = identity_.working || events_.is_set();
     v.sync = sync_.status();
+    if (kafka_ != nullptr) v.kafka = kafka_->view();
     v.skipped = skipped_;
     v.restarts = restarts_;
     v.generation = generation_;
-    const bool paused = config_->profiles_sync.paused || paused_by_hand_;
-    if (plan_ && !paused) v.next_run_us = plan_->next_us(needs_.time.now(), needs_.wall.now_us());
+    v.erasures_open = erasures_->open();
+    v.erasure_error = erasures_->error();
+    v.suppressed_calls = erasures_->dropped_calls();
+    v.paused = pause_words();
+    const auto next = next_run();
+    v.next_run_us = next.at_us;
+    v.next_run_why = next.why;
     if (!defect_.empty()) {
         v.state = space_state::restarting;
         v.reason = defect_;
@@ -53,9 +59,12 @@ space_view space_runner::view() const
     } else if (!v.sync.error_id.empty()) {
         v.state = space_state::degraded;
         v.reason = v.sync.error;
-    } else if (paused) {
+    } else if (v.kafka && !v.kafka->error_id.empty()) {
+        v.state = space_state::degraded;
+        v.reason = v.kafka->error;
+    } else if (paused()) {
         v.state = space_state::paused;
-        v.reason = paused_by_hand_ ? "paused by hand" : "paused = true in its file";
+        v.reason = v.paused;
     }
     return v;
 }

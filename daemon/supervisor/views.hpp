@@ -1,9 +1,11 @@
 // What the daemon says about itself: plain values for the control API, the status page and tests.
 #pragma once
 
+#include "sync/intake/kafka_reader.hpp"
 #include "sync/profiles/space_sync.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,12 +33,18 @@ struct space_view {
     std::string warehouse_id{};
     space_state state = space_state::running;
     std::string reason{};  // why it is not running
+    std::string paused{};  // why nothing is planned, beside another trouble; empty: it is not paused
     identity_view identity{};
     profiles::sync_status sync{};
+    std::optional<intake::kafka_view> kafka{};  // of a space that takes calls from a topic
     std::int64_t next_run_us = 0;  // 0: none is planned
+    std::string next_run_why{};    // why then, or why not
     std::uint64_t skipped = 0;     // runs that were due while another went
     std::uint64_t restarts = 0;
     std::uint64_t generation = 0;  // of the configuration that it runs with
+    std::uint64_t erasures_open = 0;   // people who were to be erased and are not yet everywhere
+    std::string erasure_error{};       // why
+    std::uint64_t suppressed_calls = 0;  // dropped since the start
 };
 
 struct reload_view {

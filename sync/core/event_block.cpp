@@ -8,6 +8,8 @@ namespace {
 // version, type, envelope, sources, a line a call (length, source, received as a difference to the one before), then
 // all texts in a row. Numbers are LEB128.
 constexpr char version = 1;
+// The same with the name of a table to fill after the version.
+constexpr char version_refill = 2;
 
 void put_number(std::string& to, std::uint64_t v)
 {
@@ -93,7 +95,8 @@ std::string encode_event_block(const event_block& block)
 
     std::string out;
     out.reserve(bytes);
-    out.push_back(version);
+    out.push_back(block.refill.empty() ? version : version_refill);
+    if (!block.refill.empty()) put_text(out, block.refill);
     put_text(out, block.type);
     put_text(out, block.envelope);
     put_number(out, block.sources.size());
@@ -113,9 +116,10 @@ std::string encode_event_block(const event_block& block)
 
 rt::outcome<event_block> decode_event_block(std::string_view stored)
 {
-    if (stored.empty() || stored.front() != version) return damaged();
+    if (stored.empty() || (stored.front() != version && stored.front() != version_refill)) return damaged();
     input in(stored.substr(1));
     event_block out;
+    if (stored.front() == version_refill) out.refill = in.text();
     out.type = in.text();
     out.envelope = in.text();
     for (std::size_t left = in.count(); left > 0 && in.ok(); --left) out.sources.push_back(in.text());

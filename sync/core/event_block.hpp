@@ -21,6 +21,8 @@ struct accepted_call {
 struct event_block {
     std::string_view type{};      // the call type of the path (/v1/track); empty: each text has its own "type"
     std::string_view envelope{};  // JSON object with the batch's context, integrations, sentAt; empty: none
+    // Table of calls to fill: the calls were resolved before and only bring rows that this table lacks; empty: new calls.
+    std::string_view refill{};
     std::vector<std::string_view> sources{};  // source ids
     std::vector<accepted_call> calls{};
 };

@@ -34,6 +34,9 @@ struct outbox_block_size {
 rt::outcome<outbox_block_size> measure_outbox_block(std::string_view stored);
 
 // Key in family outbox: be32 space, be32 table number, be64 batch number (one more with every resolved batch).
+// A table has a second lane, for rows that may have landed before (fillings, loads that were sent anew): its number with
+// this bit set. These are landed by a MERGE that leaves out what the table has.
+inline constexpr std::uint32_t fill_lane = 0x8000'0000U;
 std::string outbox_key(std::uint32_t space, std::uint32_t table, std::uint64_t batch);
 
 }  // namespace lakeferry::core

@@ -55,6 +55,10 @@ const std::array<own_table, 15>& own_tables() noexcept
     return all;
 }
 
+// Tables that are made in the warehouse from others.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 2> made_from{
+    {{"profile_traits", "id_graph_updates"}, {"profile_traits", "profile_traits_updates"}}};
+
 bool holds(names all, std::string_view name) noexcept { return std::find(all.begin(), all.end(), name) != all.end(); }
 
 // One side of a pattern: could it be a name of ours, or match one?
@@ -145,8 +149,15 @@ std::optional<pattern_problem> check_table_patterns(std::span<const std::string>
         if (pattern == "!*") anything = false;
         if (!pattern.starts_with('!')) anything = true;
     }
-    if (anything) return std::nullopt;
-    return pattern_problem{"leaves out every table", "take \"!*\" out, name the tables to keep after it, or write paused = true"};
+    if (!anything)
+        return pattern_problem{"leaves out every table",
+                               "take \"!*\" out, name the tables to keep after it, or write paused = true"};
+    const selection chosen({.tables = {patterns.begin(), patterns.end()}});
+    for (const auto& [made, from] : made_from)
+        if (chosen.table(made) && !chosen.table(from))
+            return pattern_problem{"leaves out " + std::string(from) + ", which " + std::string(made) + " is made from",
+                                   "leave out " + std::string(made) + " as well, or neither"};
+    return std::nullopt;
 }
 
 std::optional<pattern_problem> check_column_pattern(std::string_view pattern)

@@ -27,7 +27,7 @@ struct pattern_problem {
 };
 std::optional<pattern_problem> check_table_pattern(std::string_view pattern);
 std::optional<pattern_problem> check_column_pattern(std::string_view pattern);
-// The list as a whole: it leaves nothing.
+// The list as a whole: it leaves nothing, or not what a table that it keeps is made from.
 std::optional<pattern_problem> check_table_patterns(std::span<const std::string> patterns);
 
 class selection {

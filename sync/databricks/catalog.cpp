@@ -58,6 +58,13 @@ table_info read_table(const boost::json::object& in)
     out.format = fields::text(in, "data_source_format");
     out.owner = fields::text(in, "owner");
     out.comment = fields::text(in, "comment");
+    if (const auto* found = in.if_contains("properties"); found != nullptr && found->is_object())
+        for (const auto& [name, value] : found->get_object())
+            if (name.starts_with("lakeferry.") && value.is_string()) out.properties.emplace(name, value.get_string());
+    // A text, or an object that also says where it is inherited from.
+    const auto* flag = in.if_contains("effective_predictive_optimization_flag");
+    if (flag != nullptr && flag->is_object()) flag = flag->get_object().if_contains("value");
+    out.predictive_optimization = flag != nullptr && flag->is_string() && flag->get_string() == "ENABLE";
     const auto* columns = fields::array(in, "columns");
     if (columns == nullptr) return out;
     for (const auto& one : *columns) {

@@ -41,6 +41,9 @@ struct table_info {
     std::string owner{};
     std::string comment{};
     std::vector<column_info> columns{};
+    std::map<std::string, std::string> properties{};  // those that begin with "lakeferry."
+    // Databricks optimizes it by itself (effective_predictive_optimization_flag; inherited from schema, catalog, account).
+    bool predictive_optimization = false;
 
     // Compared without case, as the catalog does.
     const column_info* find(std::string_view column_name) const noexcept;

@@ -58,7 +58,8 @@ rt::outcome<std::string> parse_http_path(std::string_view path)
                            "Connection details: it looks like /sql/1.0/warehouses/1a2b3c4d5e6f7a8b."};
     };
     auto rest = path;
-    if (rest.starts_with("/")) rest.remove_prefix(1);
+    while (rest.starts_with("/")) rest.remove_prefix(1);
+    while (rest.ends_with("/")) rest.remove_suffix(1);
     if (rest.starts_with("sql/protocolv1/"))
         return refuse("http_path.cluster", "is the path of an all-purpose cluster, but a SQL warehouse is needed.");
     for (const std::string_view prefix : {"sql/1.0/warehouses/", "sql/1.0/endpoints/"}) {

@@ -237,4 +237,17 @@ void row_maker::event_rows(const event_view& event, const std::optional<profile_
         event_row(tables_.event(event.text(event.call.table), event.text(event.call.event)), event, segment, true);
 }
 
+bool row_maker::refill_row(const event_view& event, const std::optional<profile_id>& of, std::string_view table)
+{
+    const bool track = event.call.type == core::call_type::track;
+    const bool by_event = track && event.text(event.call.table) == table;
+    const auto& of_type = fixed_tables().at(static_cast<std::size_t>(table_of(event.call.type)) - 1);
+    if (!by_event && of_type.name != table) return false;
+    auto& to = by_event ? tables_.event(table, event.text(event.call.event)) : tables_.fixed(table_of(event.call.type));
+    to.use_fill_lane(true);
+    event_row(to, event, of ? segment_id(*of) : std::string(), by_event || !track);
+    to.use_fill_lane(false);
+    return true;
+}
+
 }  // namespace lakeferry::identity

@@ -40,6 +40,8 @@ public:
     void gone_trait_rows(const profile_id& of, const std::vector<visible_trait>& shown, std::uint64_t seq);
     // The row of the call itself; a track has a second one, in the table of its event.
     void event_rows(const event_view& event, const std::optional<profile_id>& of);
+    // Its row in one of them, into the second lane of that table. false: the call has no row there.
+    bool refill_row(const event_view& event, const std::optional<profile_id>& of, std::string_view table);
 
     // seq of the first row of the last merge or creation.
     std::uint64_t graph_seq() const noexcept { return graph_seq_; }

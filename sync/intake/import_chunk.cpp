@@ -14,6 +14,7 @@ public:
     chunk_reader(const import_progress& before, const check_options& with) : with_(with)
     {
         out_.after = before;
+        blocks_.set_refill(with.refill);
     }
 
     void line(std::string_view raw, std::size_t bytes)

@@ -53,6 +53,7 @@ private:
 struct importer::record {
     std::string name{};
     std::string source{};
+    std::string refill{};
     import_progress at{};
     bool finished = false;
 
@@ -62,6 +63,10 @@ struct importer::record {
         core::append_quoted(out, name);
         out.append(",\"source\":");
         core::append_quoted(out, source);
+        if (!refill.empty()) {
+            out.append(",\"refill\":");
+            core::append_quoted(out, refill);
+        }
         for (const auto& field : count_fields)
             out.append(",\"").append(field.key).append("\":").append(std::to_string(at.*field.member));
         out.append(",\"inside_line\":").append(at.inside_line ? "true" : "false");
@@ -86,6 +91,7 @@ struct importer::record {
         record out;
         out.name = text("name");
         out.source = text("source");
+        out.refill = text("refill");
         for (const auto& field : count_fields) {
             const auto* v = object.if_contains(field.key);
             if (!v || !v->is_int64() || v->get_int64() < 0) return std::nullopt;
@@ -127,6 +133,7 @@ rt::awaitable<rt::outcome<import_position>> importer::begin(std::uint32_t space,
 {
     record fresh;
     fresh.name = file.name;
+    fresh.refill = file.refill;
     if (!file.source.empty()) {
         const source_entry* source = sources_.now()->find_in(space, file.source);
         if (!source)
@@ -135,8 +142,11 @@ rt::awaitable<rt::outcome<import_position>> importer::begin(std::uint32_t space,
         fresh.source = source->id;
     }
     import_position out;
-    out.id = core::derived_id("imp_", {std::to_string(space), file.name, std::to_string(file.bytes), file.fingerprint,
-                                       fresh.source});
+    const std::string size = std::to_string(file.bytes);
+    out.id = file.refill.empty()
+                 ? core::derived_id("imp_", {std::to_string(space), file.name, size, file.fingerprint, fresh.source})
+                 : core::derived_id("imp_", {std::to_string(space), file.name, size, file.fingerprint, fresh.source,
+                                             file.refill});
     if (busy_.count(out.id) != 0)
         co_return failed(rt::retry_class::transient, "import.busy", "this file is being imported by another client");
     const busy_mark mine(busy_, out.id);
@@ -191,6 +201,7 @@ rt::awaitable<rt::outcome<chunk_result>> importer::chunk(std::uint32_t space, im
     options.now_us = calendar_.now_us();
     options.bytes_max = limits_.call_bytes_max;
     options.use_received_at = true;
+    options.refill = known->refill;
     auto plan = co_await rt::offload_uncancellable(
         workers_, [&] { return read_chunk(what.bytes, known->at, what.last, options); });
 

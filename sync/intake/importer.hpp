@@ -23,6 +23,7 @@ struct import_file {
     std::string fingerprint{};  // tells one content from another; the client's choice
     std::string source{};       // id or name of the source for lines without a write key; empty: such lines are refused
     bool again = false;         // begin anew even if the file is known
+    std::string refill{};       // table of calls: only rows that it lacks are brought; empty: an ordinary import
 };
 
 // Where an import stands.
@@ -54,7 +55,7 @@ public:
     importer(boost::asio::any_io_executor workers, store::store& in, const sources& from, acceptor& into,
              refusals& refused, const rt::wall_clock& calendar, const core::limits& limits);
 
-    // Same name, size, fingerprint and source: the same import, wherever it stopped. Failures: "import.no_source"
+    // Same name, size, fingerprint, source and table to fill: the same import, wherever it stopped. Failures: "import.no_source"
     // (never); those of the store and of acceptor::commit.
     rt::awaitable<rt::outcome<import_position>> begin(std::uint32_t space, import_file file);
     // Failures: "import.unknown" (no such import: begin again), "import.gap" (the offset lies beyond the position; the

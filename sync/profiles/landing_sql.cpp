@@ -53,20 +53,28 @@ std::string text_columns(const core::table& t, bool with_op)
     return out;
 }
 
-std::string rows_source(const core::table& t, bool with_op)
+}  // namespace
+
+std::string typed_columns(const core::table& t) { return join(t.columns, ", ", cast); }
+
+std::string rows_of_parameter(const core::table& t, bool with_op)
 {
     return "(SELECT inline(from_json(:rows, " + quote_string("array<struct<" + text_columns(t, with_op) + ">>") +
            ")))";
 }
 
-std::string insert_of(const core::table& t)
+std::string rows_of_files(const core::table& t, std::string_view path, bool with_op)
+{
+    return "read_files(" + quote_string(path) + ", format => 'json', mode => 'FAILFAST', schema => " +
+           quote_string(text_columns(t, with_op)) + ", schemaEvolutionMode => 'none')";
+}
+
+std::string insert_all(const core::table& t)
 {
     const auto name = [](const core::column& c) { return quote_identifier(c.name); };
     const auto value = [](const core::column& c) { return "s." + quote_identifier(c.name); };
     return "INSERT (" + join(t.columns, ", ", name) + ") VALUES (" + join(t.columns, ", ", value) + ")";
 }
-
-}  // namespace
 
 std::string place::table(std::string_view name) const
 {
@@ -109,12 +117,50 @@ std::string add_columns(const place& at, std::string_view table, std::span<const
            join(columns, ", ", definition) + ")";
 }
 
-std::string create_fence_table(const place& at, const statement_label& label)
+core::table fence_table_definition()
 {
-    return header(label, "create_table", fence_table) + "CREATE TABLE IF NOT EXISTS " + at.table(fence_table) +
-           " (table_name STRING COMMENT 'A table that Lakeferry updates', load_seq BIGINT COMMENT 'The last load of "
-           "it that is complete; statements of this and earlier loads change nothing any more') COMMENT "
-           "'Bookkeeping of Lakeferry: keeps a late statement of an old load from undoing a newer one'";
+    core::table t;
+    t.name = fence_table;
+    t.columns = {{"table_name", core::column_type::string,
+                  "A table that Lakeferry updates, * for all of them; or run and its number."},
+                 {"load_seq", core::column_type::bigint,
+                  "The last load of the table that is complete: statements of this and earlier loads change nothing any "
+                  "more. Of a run: its number."},
+                 {"report", core::column_type::string, "What the run did, as JSON; _lakeferry_syncs shows it as columns."}};
+    t.comment = "Bookkeeping of Lakeferry: keeps a late statement of an old load from undoing a newer one; its properties "
+                "name the daemon that lands in this schema. Leave it alone.";
+    return t;
+}
+
+std::string lease_property(std::string_view name) { return "lakeferry." + std::string(name); }
+
+namespace {
+
+std::string properties(const lease_holder& owner)
+{
+    const auto one = [](std::string_view name, std::string_view value) {
+        return quote_string(lease_property(name)) + " = " + quote_string(value);
+    };
+    return "(" + one("owner", owner.id) + ", " + one("space", owner.space) + ", " + one("host", owner.host) + ", " +
+           one("since", owner.since) + ", " + one("term", std::to_string(owner.term)) + ")";
+}
+
+}  // namespace
+
+std::string create_fence_table(const place& at, const lease_holder& owner, const statement_label& label)
+{
+    return create_table(at, fence_table_definition(), label) + " TBLPROPERTIES " + properties(owner);
+}
+
+std::string set_holder(const place& at, const lease_holder& owner, const statement_label& label)
+{
+    return header(label, "lease") + "ALTER TABLE " + at.table(fence_table) + " SET TBLPROPERTIES " + properties(owner);
+}
+
+std::string read_fence(const place& at, std::string_view table, const statement_label& label)
+{
+    return header(label, "fence", table) + "SELECT coalesce(max(load_seq), 0) AS fence FROM " + at.table(fence_table) +
+           " WHERE table_name IN (" + quote_string(table) + ", " + quote_string(every_table) + ")";
 }
 
 std::string copy_into(const place& at, const core::table& t, std::string_view folder,
@@ -138,18 +184,22 @@ std::string merge_rows(const place& at, const core::table& t, std::string_view s
         key == "id" ? "t.`received_at` >= CAST(" + quote_string(since) + " AS TIMESTAMP)"
                     : "t.`seq` >= CAST(" + quote_string(since) + " AS " + core::sql_name(t.find("seq")->type) + ")";
     return header(label, "merge_rows", t.name) + "MERGE INTO " + at.table(t.name) + " AS t\nUSING (SELECT " +
-           join(t.columns, ", ", cast) + " FROM " + rows_source(t, false) + ") AS s\nON t." + quote_identifier(key) +
-           " = s." + quote_identifier(key) + " AND " + bound + "\nWHEN NOT MATCHED THEN " + insert_of(t);
+           typed_columns(t) + " FROM " + rows_of_parameter(t, false) + ") AS s\nON t." + quote_identifier(key) +
+           " = s." + quote_identifier(key) + " AND " + bound + "\nWHEN NOT MATCHED THEN " + insert_all(t);
+}
+
+std::string load_header(const statement_label& label, std::string_view table) { return header(label, "load", table); }
+
+std::string fence_guard(const place& at, std::string_view table, std::uint64_t load)
+{
+    return "(SELECT coalesce(max(load_seq), 0) FROM " + at.table(fence_table) + " WHERE table_name IN (" +
+           quote_string(table) + ", " + quote_string(every_table) + ")) < " + std::to_string(load);
 }
 
 std::string merge_keyed(const place& at, const core::table& t, const keyed_source& from,
                         const statement_label& label)
 {
-    const std::string rows =
-        from.path.empty()
-            ? rows_source(t, true)
-            : "read_files(" + quote_string(from.path) + ", format => 'json', mode => 'FAILFAST', schema => " +
-                  quote_string(text_columns(t, true)) + ", schemaEvolutionMode => 'none')";
+    const std::string rows = from.path.empty() ? rows_of_parameter(t, true) : rows_of_files(t, from.path, true);
     const auto on = [](const std::string& k) {
         return "t." + quote_identifier(k) + " = s." + quote_identifier(k);
     };
@@ -157,26 +207,34 @@ std::string merge_keyed(const place& at, const core::table& t, const keyed_sourc
         return quote_identifier(c.name) + " = s." + quote_identifier(c.name);
     };
     return header(label, "merge_keyed", t.name) + "MERGE INTO " + at.table(t.name) + " AS t\nUSING (SELECT _op, " +
-           join(t.columns, ", ", cast) + " FROM " + rows + "\n  WHERE (SELECT coalesce(max(load_seq), 0) FROM " +
-           at.table(fence_table) + " WHERE table_name = " + quote_string(t.name) +
-           ") < " + std::to_string(label.load) + ") AS s\nON " + join(t.key, " AND ", on) + " AND t." +
+           join(t.columns, ", ", cast) + " FROM " + rows + "\n  WHERE " + fence_guard(at, t.name, label.load) +
+           ") AS s\nON " + join(t.key, " AND ", on) + " AND t." +
            quote_identifier(t.key.front()) + " BETWEEN " + quote_string(from.low) + " AND " + quote_string(from.high) +
            "\nWHEN MATCHED AND s._op = 'delete' AND t.seq < s.seq THEN DELETE"
            "\nWHEN MATCHED AND s._op <> 'delete' AND t.seq < s.seq THEN UPDATE SET " +
-           join(t.columns, ", ", set) + "\nWHEN NOT MATCHED AND s._op <> 'delete' THEN " + insert_of(t);
+           join(t.columns, ", ", set) + "\nWHEN NOT MATCHED AND s._op <> 'delete' THEN " + insert_all(t);
 }
 
 std::string move_fences(const place& at, std::span<const std::pair<std::string, std::uint64_t>> fences,
-                        const statement_label& label)
+                        const statement_label& label, std::span<const report_row> reports, std::uint64_t forget_before)
 {
-    const auto row = [](const auto& f) {
-        return "(" + quote_string(f.first) + ", CAST(" + std::to_string(f.second) + " AS BIGINT))";
-    };
-    return header(label, "move_fences") + "MERGE INTO " + at.table(fence_table) + " AS t\nUSING (SELECT * FROM VALUES " +
-           join(fences, ", ", row) +
-           " AS v(table_name, load_seq)) AS s\nON t.table_name = s.table_name"
-           "\nWHEN MATCHED AND t.load_seq < s.load_seq THEN UPDATE SET load_seq = s.load_seq"
-           "\nWHEN NOT MATCHED THEN INSERT (table_name, load_seq) VALUES (s.table_name, s.load_seq)";
+    std::string rows = join(fences, ", ", [](const auto& f) {
+        return "(" + quote_string(f.first) + ", CAST(" + std::to_string(f.second) + " AS BIGINT), CAST(NULL AS STRING))";
+    });
+    const std::string of_runs = join(reports, ", ", [](const report_row& r) {
+        return "(" + quote_string(r.key) + ", CAST(" + std::to_string(r.run) + " AS BIGINT), " + quote_string(r.report) + ")";
+    });
+    rows += (rows.empty() || of_runs.empty() ? "" : ", ") + of_runs;
+    std::string out = header(label, "move_fences") + "MERGE INTO " + at.table(fence_table) +
+                      " AS t\nUSING (SELECT * FROM VALUES " + rows +
+                      " AS v(table_name, load_seq, report)) AS s\nON t.table_name = s.table_name"
+                      "\nWHEN MATCHED AND t.load_seq < s.load_seq THEN UPDATE SET load_seq = s.load_seq"
+                      "\nWHEN NOT MATCHED THEN INSERT (table_name, load_seq, report) "
+                      "VALUES (s.table_name, s.load_seq, s.report)";
+    if (forget_before != 0)
+        out += "\nWHEN NOT MATCHED BY SOURCE AND t.report IS NOT NULL AND t.load_seq < " + std::to_string(forget_before) +
+               " THEN DELETE";
+    return out;
 }
 
 std::string probe(const place& at, const core::table& t, const statement_label& label)

@@ -23,6 +23,18 @@ struct place {
 };
 
 inline constexpr std::string_view fence_table = "_lakeferry_loads";
+// Its row for all tables at once: moved when another daemon takes the schema over.
+inline constexpr std::string_view every_table = "*";
+
+// Who lands in the schema; stands in the properties of the fence table.
+struct lease_holder {
+    std::string id{};     // of the state directory
+    std::string space{};
+    std::string host{};
+    std::string since{};  // a time, as text
+    std::uint64_t term = 1;  // one more with every take-over
+};
+std::string lease_property(std::string_view name);  // "lakeferry.owner", …
 
 // Who sends a statement and for which load: the comment that begins the text, by which a lost statement is found.
 struct statement_label {
@@ -41,7 +53,12 @@ std::string create_table(const place& at, const core::table& t, const statement_
 // One statement for all columns: every ALTER aborts whoever writes the table at that moment.
 std::string add_columns(const place& at, std::string_view table, std::span<const core::column> columns,
                         const statement_label& label);
-std::string create_fence_table(const place& at, const statement_label& label);
+// Bookkeeping: fences, the owner, and the reports of runs.
+core::table fence_table_definition();
+std::string create_fence_table(const place& at, const lease_holder& owner, const statement_label& label);
+std::string set_holder(const place& at, const lease_holder& owner, const statement_label& label);
+// One column, "fence": the number at which loads of the table are stopped.
+std::string read_fence(const place& at, std::string_view table, const statement_label& label);
 
 // Append-only, from staged files. Idempotent by file name: sent twice, the second loads nothing.
 std::string copy_into(const place& at, const core::table& t, std::string_view folder,
@@ -61,10 +78,28 @@ struct keyed_source {
 };
 std::string merge_keyed(const place& at, const core::table& t, const keyed_source& from,
                         const statement_label& label);
+// Parts of such statements: the SELECT list with a cast a column; rows out of the parameter :rows or out of staged files,
+// all columns as text; the INSERT of every column of `s`.
+std::string typed_columns(const core::table& t);
+std::string rows_of_parameter(const core::table& t, bool with_op);
+std::string rows_of_files(const core::table& t, std::string_view path, bool with_op);
+std::string insert_all(const core::table& t);
+// The comment that begins the statement of a load.
+std::string load_header(const statement_label& label, std::string_view table);
+// True while no newer load of the table, and no other owner of the schema, has moved the fence to this load or beyond.
+std::string fence_guard(const place& at, std::string_view table, std::uint64_t load);
 
-// Moves the fences of all these tables, {table, load}. Never backwards.
+// The report of a run, as a row of the fence table.
+struct report_row {
+    std::string key{};        // "run 3f2a… 17": of which state directory, and which run
+    std::uint64_t run = 0;
+    std::string report{};     // JSON
+};
+// Moves the fences of all these tables, {table, load}, never backwards, and adds reports; a report that is there already
+// stays as it is. forget_before: removes reports of runs before this one; 0: none.
 std::string move_fences(const place& at, std::span<const std::pair<std::string, std::uint64_t>> fences,
-                        const statement_label& label);
+                        const statement_label& label, std::span<const report_row> reports = {},
+                        std::uint64_t forget_before = 0);
 
 // Did a load of an append-only table commit? One row of it is enough, since a load is one statement. Parameters
 // :key and, where the table has received_at, :at. One column, "found".

@@ -3,6 +3,7 @@
 #include "sync/core/keys.hpp"
 #include "sync/core/outbox_block.hpp"
 #include "sync/core/space_state.hpp"
+#include "sync/profiles/wide_traits.hpp"
 
 #include <boost/json.hpp>
 
@@ -53,6 +54,16 @@ load decode(const json::object& o)
     l.sends = o.at("sends").to_number<unsigned>();
     l.sent_us = o.at("sent_us").to_number<std::int64_t>();
     l.statement_id = text(o, "statement_id");
+    if (o.contains("log_upto")) {
+        l.log_upto = number(o, "log_upto");
+        l.log_load = number(o, "log_load");
+    }
+    if (const auto* fill = o.if_contains("fill")) l.fill = fill->as_bool();
+    if (const auto* stuck = o.if_contains("stuck")) {
+        const auto& s = stuck->as_object();
+        l.stuck = count_mismatch{number(s, "staged"), s.at("reported").to_number<std::int64_t>(), text(s, "statement"),
+                                 s.at("at_us").to_number<std::int64_t>()};
+    }
     l.fenced = o.at("fenced").as_bool();
     l.cleaned = o.at("cleaned").as_bool();
     return l;
@@ -65,26 +76,37 @@ std::string encode_load(const load& l)
     json::array files(l.files.begin(), l.files.end());
     json::array parts;
     for (const auto& p : l.parts) parts.push_back(encode_part(p));
-    return json::serialize(json::object{{"number", l.number},
-                                        {"table", l.table},
-                                        {"keyed", l.kind == core::table_kind::keyed},
-                                        {"target", l.target},
-                                        {"first_batch", l.first_batch},
-                                        {"last_batch", l.last_batch},
-                                        {"rows", l.rows},
-                                        {"rescued", l.rescued},
-                                        {"bytes", l.bytes},
-                                        {"files", std::move(files)},
-                                        {"parts", std::move(parts)},
-                                        {"probe_key", l.probe_key},
-                                        {"probe_at", l.probe_at},
-                                        {"landed", l.state == load_state::landed},
-                                        {"part", l.part},
-                                        {"sends", l.sends},
-                                        {"sent_us", l.sent_us},
-                                        {"statement_id", l.statement_id},
-                                        {"fenced", l.fenced},
-                                        {"cleaned", l.cleaned}});
+    json::object o{{"number", l.number},
+                   {"table", l.table},
+                   {"keyed", l.kind == core::table_kind::keyed},
+                   {"target", l.target},
+                   {"first_batch", l.first_batch},
+                   {"last_batch", l.last_batch},
+                   {"rows", l.rows},
+                   {"rescued", l.rescued},
+                   {"bytes", l.bytes},
+                   {"files", std::move(files)},
+                   {"parts", std::move(parts)},
+                   {"probe_key", l.probe_key},
+                   {"probe_at", l.probe_at},
+                   {"landed", l.state == load_state::landed},
+                   {"part", l.part},
+                   {"sends", l.sends},
+                   {"sent_us", l.sent_us},
+                   {"statement_id", l.statement_id},
+                   {"fenced", l.fenced},
+                   {"cleaned", l.cleaned}};
+    if (l.log_upto != 0) {
+        o["log_upto"] = l.log_upto;
+        o["log_load"] = l.log_load;
+    }
+    if (l.fill) o["fill"] = true;
+    if (l.stuck)
+        o["stuck"] = {{"staged", l.stuck->staged},
+                      {"reported", l.stuck->reported},
+                      {"statement", l.stuck->statement},
+                      {"at_us", l.stuck->at_us}};
+    return json::serialize(o);
 }
 
 rt::outcome<load> decode_load(std::string_view stored)
@@ -154,8 +176,20 @@ rt::outcome<void> load_journal::land(load& l, std::uint32_t table_number)
     landed.fenced = landed.kind == core::table_kind::append;
     landed.cleaned = landed.files.empty();
     store::batch changes;
-    changes.remove_range(store::family::outbox, core::outbox_key(space_, table_number, l.first_batch),
-                         core::outbox_key(space_, table_number, l.last_batch + 1));
+    if (l.log_upto != 0) {
+        auto now = read_wide_progress(store_, space_);
+        if (now.has_error()) return now.error();
+        note_wide_landed(changes, space_, l, *now);
+    } else {
+        changes.remove_range(store::family::outbox, core::outbox_key(space_, table_number, l.first_batch),
+                             core::outbox_key(space_, table_number, l.last_batch + 1));
+    }
+    if (is_wide_log(l.table)) {
+        if (l.fill)
+            note_log_filled(changes, space_, l.number);
+        else
+            note_log_landed(changes, space_, l.number);
+    }
     if (landed.fenced && landed.cleaned)
         changes.remove(store::family::loads, key(l.number));
     else
@@ -163,6 +197,35 @@ rt::outcome<void> load_journal::land(load& l, std::uint32_t table_number)
     auto written = store_.write(std::move(changes), store::durable::yes);
     if (written.has_value()) l = std::move(landed);
     return written;
+}
+
+rt::outcome<void> load_journal::send_anew(const load& l, std::uint32_t table_number)
+{
+    load given_up = l;
+    given_up.state = load_state::landed;  // of its rows nothing is left here; its files still owe their deletion
+    given_up.rows = 0;
+    given_up.parts.clear();
+    given_up.statement_id.clear();
+    given_up.stuck.reset();
+    given_up.fenced = true;
+    given_up.cleaned = l.files.empty();
+    store::batch changes;
+    std::uint64_t moved = 0;
+    const auto from = core::outbox_key(space_, table_number, l.first_batch);
+    const auto to = core::outbox_key(space_, table_number, l.last_batch + 1);
+    auto scanned = store_.scan(store::family::outbox, from, to, [&](std::string_view key, std::string_view value) {
+        ++moved;
+        changes.put(store::family::outbox,
+                    core::outbox_key(space_, table_number | core::fill_lane, core::read_be64(key, 8)), value);
+        return true;
+    });
+    if (scanned.has_error()) return scanned.error();
+    if (moved != 0) changes.remove_range(store::family::outbox, from, to);
+    if (given_up.cleaned)
+        changes.remove(store::family::loads, key(l.number));
+    else
+        changes.put(store::family::loads, key(l.number), encode_load(given_up));
+    return store_.write(std::move(changes), store::durable::yes);
 }
 
 rt::outcome<void> load_journal::forget(const load& l)

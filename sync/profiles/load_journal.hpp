@@ -7,6 +7,7 @@
 #include "sync/store/store.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,16 @@ struct load_part {
 // staged: files uploaded, statement perhaps sent. landed: committed in the warehouse and the rows are out of the
 // outbox; kept until its files are deleted and (keyed tables) its fence is moved.
 enum class load_state : std::uint8_t { staged, landed };
+
+// What a statement said it did, where that is not what it was sent to do. The load waits for somebody to decide.
+struct count_mismatch {
+    std::uint64_t staged = 0;  // rows of the part
+    std::int64_t reported = 0;
+    std::string statement{};   // its id in the query history
+    std::int64_t at_us = 0;
+
+    friend bool operator==(const count_mismatch&, const count_mismatch&) = default;
+};
 
 struct load {
     std::uint64_t number = 0;  // of the space, ever increasing; never reused once journalled
@@ -42,8 +53,15 @@ struct load {
     unsigned sends = 0;    // of this part; 0: surely never sent
     std::int64_t sent_us = 0;
     std::string statement_id{};
+    // A load of profile_traits carries no rows: it takes those of its logs up to this seq, as of this load of a log.
+    std::uint64_t log_upto = 0;
+    std::uint64_t log_load = 0;
+    bool fill = false;  // of the table's second lane: an insert-only MERGE
+    std::optional<count_mismatch> stuck{};
     bool fenced = false;
     bool cleaned = false;
+    // Rows that its statements say they changed; nullopt: not known. Not journalled.
+    std::optional<std::int64_t> affected{};
 };
 
 std::string encode_load(const load& l);
@@ -62,6 +80,9 @@ public:
     // In one step: the load is landed, its rows leave the outbox.
     rt::outcome<void> land(load& l, std::uint32_t table_number);
     rt::outcome<void> forget(const load& l);
+    // Takes a load of an append-only table back: its rows go to the second lane of the table, its files are still to be
+    // deleted. In one step.
+    rt::outcome<void> send_anew(const load& l, std::uint32_t table_number);
 
 private:
     std::string key(std::uint64_t number) const;

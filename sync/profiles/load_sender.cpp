@@ -30,15 +30,27 @@ bool ended_badly(databricks::statement_state s) noexcept
 
 rt::outcome<void> check_counts(const load& l, const databricks::statement_result& result, bool repeated)
 {
-    if (result.result_lost || !result.counts.affected) return boost::system::in_place_value;
+    if (result.result_lost || !result.counts.affected || l.log_upto != 0) return boost::system::in_place_value;
     const auto expected = static_cast<std::int64_t>(l.parts.at(l.part).rows);
     const std::int64_t got = *result.counts.affected;
-    const bool fine = l.kind == core::table_kind::keyed ? got <= expected : got == expected || (repeated && got == 0);
+    const bool some = l.kind == core::table_kind::keyed || l.fill;  // a MERGE passes over what is there already
+    const bool fine = some ? got <= expected : got == expected || (repeated && got == 0);
     if (fine) return boost::system::in_place_value;
-    return rt::failure{rt::retry_class::never, "landing.count_mismatch",
-                       "statement " + result.id + " reports " + std::to_string(got) + " rows for a load of " +
-                           std::to_string(expected) + " into " + l.target +
-                           "; the rows are kept. Compare the table with the query history of the warehouse"};
+    const count_mismatch seen{l.parts.at(l.part).rows, got, result.id, 0};
+    return describe(l, seen, {});
+}
+
+rt::failure describe(const load& l, const count_mismatch& seen, const std::string& space)
+{
+    const std::string command = "lakeferry loads " + (space.empty() ? "SPACE" : space);
+    const std::string number = std::to_string(l.number);
+    return {rt::retry_class::never, "landing.count_mismatch",
+            "load " + number + " staged " + std::to_string(seen.staged) + " rows for " + l.target + ", and statement " +
+                seen.statement + " reports " + std::to_string(seen.reported) +
+                ". Its rows are kept, and nothing more is loaded into this table until you decide: look at the statement in "
+                "the query history and at the table; then \"" +
+                command + " --accept " + number + "\" if its rows are there, or \"" + command + " --resend " + number +
+                "\" to send them anew, which leaves out rows that the table has"};
 }
 
 rt::awaitable<rt::outcome<void>> load_sender::save(const load& l, store::durable when)
@@ -75,7 +87,7 @@ rt::awaitable<rt::outcome<void>> load_sender::submit(load& l, rows_of_part& rows
     what.text = l.parts.at(l.part).sql;
     what.warehouse_id = warehouse_id_;
     what.tags = {{"lakeferry_space", space_}, {std::string(load_tag_key), load_tag(space_, l.number, l.part)}};
-    if (l.files.empty()) {
+    if (l.files.empty() && l.log_upto == 0) {
         auto payload = co_await rows(l.part);
         if (payload.has_error()) co_return payload.error();
         what.parameters.push_back({"rows", "STRING", std::move(*payload)});
@@ -139,12 +151,24 @@ rt::awaitable<rt::outcome<databricks::statement_result>> load_sender::send_part(
 
 rt::awaitable<rt::outcome<void>> load_sender::finish(load& l, bool fresh, rows_of_part rows, rt::deadline limit)
 {
+    if (l.stuck) co_return describe(l, *l.stuck, space_);
     while (l.part < l.parts.size()) {
         const bool known_before = l.sends > 0 || !fresh;
         auto result = co_await send_part(l, rows, limit);
         if (result.has_error()) co_return result.error();
         auto checked = check_counts(l, *result, known_before || l.sends > 1);
-        if (checked.has_error()) co_return checked.error();
+        if (checked.has_error()) {
+            // Kept, so that no later run takes the statement's good end for a landing.
+            l.stuck = count_mismatch{l.parts.at(l.part).rows, result->counts.affected.value_or(0), result->id,
+                                     with_.wall.now_us()};
+            auto noted = co_await save(l, store::durable::yes);
+            if (noted.has_error()) co_return noted.error();
+            co_return describe(l, *l.stuck, space_);
+        }
+        l.affected = result->counts.affected && !result->result_lost
+                         ? std::optional(l.affected.value_or(0) + *result->counts.affected)
+                         : std::nullopt;
+        if (l.log_upto != 0) l.rows = static_cast<std::uint64_t>(l.affected.value_or(0));
         ++l.part;
         l.sends = 0;
         l.statement_id.clear();

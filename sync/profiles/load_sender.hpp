@@ -54,5 +54,7 @@ private:
 // What the counts of a finished part must be: exactly its rows, or none when it had perhaps been loaded by an
 // earlier sending. A failure "landing.count_mismatch" (never) otherwise.
 rt::outcome<void> check_counts(const load& l, const databricks::statement_result& result, bool repeated);
+// That failure in words: what was seen and what to do. space: for the command; empty: "SPACE".
+rt::failure describe(const load& l, const count_mismatch& seen, const std::string& space);
 
 }  // namespace lakeferry::profiles

@@ -3,10 +3,12 @@
 
 #include "net/rt/failure.hpp"
 #include "sync/core/table.hpp"
+#include "sync/core/selection.hpp"
 #include "sync/profiles/load_journal.hpp"
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,13 +20,31 @@ struct pending_work {
     std::map<std::string, core::table> tables{};     // all of the space
     std::vector<std::string> with_rows{};            // names of those with rows in the outbox, sorted
     std::map<std::string, std::vector<load>> unfinished{};  // staged loads by table
+    std::vector<std::string> to_fill{};                     // with rows in the second lane, sorted
+    std::map<std::string, std::vector<load>> unfinished_fills{};
     std::vector<load> landed{};                      // that still owe a fence or a clean-up
     std::uint64_t last_run = 0;
+    std::set<std::string> off{};  // left out by selective sync: what is under way is finished, nothing is staged
+    std::uint64_t seq = 0;   // of the last row of an update table in that batch
+    bool wide_due = false;   // rows of its logs have landed and are not in profile_traits
 
-    bool empty() const noexcept { return with_rows.empty() && unfinished.empty() && landed.empty(); }
+    // profile_traits is kept: it and its logs are among the tables.
+    bool can_widen() const;
+    bool empty() const
+    {
+        return with_rows.empty() && to_fill.empty() && unfinished.empty() && unfinished_fills.empty() && landed.empty() &&
+               !(wide_due && can_widen());
+    }
 };
 
 // Blocking: workers only.
-rt::outcome<pending_work> read_pending(store::store& in, std::uint32_t space, std::vector<core::table> tables);
+rt::outcome<pending_work> read_pending(store::store& in, std::uint32_t space, std::vector<core::table> tables,
+                                       const core::selection& selected = {});
+
+// Rows that wait for tables which are left out leave the outbox, but for those of loads that are under way: counts by table.
+// Blocking.
+rt::outcome<std::map<std::string, std::uint64_t>> let_go(store::store& in, std::uint32_t space,
+                                                         const std::vector<core::table>& tables,
+                                                         const core::selection& selected);
 
 }  // namespace lakeferry::profiles

@@ -1,7 +1,9 @@
 #include "sync/profiles/table_lander.hpp"
 
 #include "net/rt/offload.hpp"
+#include "sync/core/timestamps.hpp"
 #include "sync/databricks/files.hpp"
+#include "sync/profiles/fill_sql.hpp"
 
 #include <boost/json.hpp>
 
@@ -47,7 +49,8 @@ std::string smallest(const std::vector<inline_part>& parts, std::string_view col
 
 void note(table_report& report, const load& l)
 {
-    report.rows += l.rows;
+    // Of a filling only what the table lacked is new.
+    report.rows += l.fill && l.affected ? static_cast<std::uint64_t>(*l.affected) : l.rows;
     report.bytes += l.bytes;
     report.rescued += l.rescued;
     report.files += l.files.size();
@@ -67,7 +70,7 @@ std::string table_lander::file_stem(const load& l) const
     return run_.shape.at().volume_path() + "/load-" + padded(l.number, 12) + "-" + nonce_ + "-";
 }
 
-rt::awaitable<rt::outcome<void>> table_lander::land(std::vector<load> unfinished)
+rt::awaitable<rt::outcome<void>> table_lander::land(std::vector<load> unfinished, bool stage_more)
 {
     auto& report = run_.report.tables[table_.name];
     const auto failed = [&report](const rt::failure& why) {
@@ -82,23 +85,42 @@ rt::awaitable<rt::outcome<void>> table_lander::land(std::vector<load> unfinished
         if (done.has_error()) co_return failed(done.error());
         ++run_.report.adopted;
     }
-    for (;;) {
+    while (stage_more) {
         if (table_.kind == core::table_kind::keyed && run_.owed.fence_owed(table_.name)) {
             auto moved = co_await run_.owed.move_fences(run_.label(), run_.limit);
             if (moved.has_error()) co_return failed(moved.error());
         }
         std::vector<inline_part> rows;
         auto l = co_await stage(rows);
+        if (l.has_error() && l.error().id == "volume.not_found") {
+            auto again = co_await volume_again();
+            if (again.has_error()) co_return failed(again.error());
+            rows.clear();
+            l = co_await stage(rows);
+        }
         if (l.has_error()) co_return failed(l.error());
         if (!l->has_value()) co_return boost::system::in_place_value;
         auto done = co_await finish(**l, true, std::move(rows));
         if (done.has_error()) co_return failed(done.error());
     }
+    co_return boost::system::in_place_value;
+}
+
+// Somebody dropped the staging volume. Made again; where that is not allowed, rows travel inside the statements.
+rt::awaitable<rt::outcome<void>> table_lander::volume_again()
+{
+    run_.with.log.warn("volume.dropped", "the staging volume " + run_.shape.at().volume_path() +
+                                             " is gone; it is made again and nothing is lost",
+                       {{"space", run_.space}, {"table", table_.name}});
+    run_.shape.forget();
+    co_return co_await run_.shape.ensure_schema(true, run_.label(), run_.limit);
 }
 
 rt::awaitable<rt::outcome<void>> table_lander::landed(load& l)
 {
     note(run_.report.tables[table_.name], l);
+    if (const auto at = core::parse_full_timestamp(l.probe_at); at && !l.fill)
+        run_.report.oldest_us = run_.report.oldest_us == 0 ? *at : std::min(run_.report.oldest_us, *at);
     auto journalled = co_await rt::offload_uncancellable(
         run_.with.workers, [this, &l] { return run_.journal.land(l, table_.number); });
     if (journalled.has_error()) co_return journalled.error();
@@ -111,7 +133,7 @@ rt::awaitable<rt::outcome<bool>> table_lander::files_are_gone(load& l, const rt:
 {
     const bool gone = why.id == "volume.not_found" || why.id == "file.not_found";
     if (!gone || l.files.empty()) co_return false;
-    if (l.kind == core::table_kind::append) {
+    if (l.kind == core::table_kind::append && !l.fill) {
         auto committed = co_await run_.sender.committed(l, table_, run_.shape.at(), run_.number, run_.limit);
         if (committed.has_error()) co_return committed.error();
         if (*committed) {
@@ -129,6 +151,18 @@ rt::awaitable<rt::outcome<bool>> table_lander::files_are_gone(load& l, const rt:
     auto shaped = co_await run_.shape.ensure_schema(true, run_.label(), run_.limit);
     if (shaped.has_error()) co_return shaped.error();
     co_return true;
+}
+
+// A keyed load that changed nothing, or does not say what it changed, was perhaps stopped by a fence that is not ours.
+rt::awaitable<rt::outcome<void>> table_lander::send(load& l, bool fresh, load_sender::rows_of_part rows)
+{
+    auto ours = co_await run_.hold.confirm(run_.label(), run_.limit);
+    if (ours.has_error()) co_return ours.error();
+    const phase_meter::turn loading(run_.meters.load);
+    const phase_meter::turn busy(run_.meters.warehouse);
+    auto done = co_await run_.sender.finish(l, fresh, std::move(rows), run_.limit);
+    if (done.has_error() || l.kind != core::table_kind::keyed || l.affected.value_or(0) != 0) co_return done;
+    co_return co_await run_.hold.not_fenced(l, run_.label(), run_.limit);
 }
 
 rt::awaitable<rt::outcome<void>> table_lander::finish(load& l, bool fresh, std::vector<inline_part> rows)
@@ -150,7 +184,7 @@ rt::awaitable<rt::outcome<void>> table_lander::finish(load& l, bool fresh, std::
         }(*this, ready, l, part);
     };
     for (bool second = false;; second = true) {
-        auto done = co_await run_.sender.finish(l, fresh, rows_of_part, run_.limit);
+        auto done = co_await send(l, fresh, rows_of_part);
         if (done.has_value()) co_return co_await landed(l);
         auto handled = co_await files_are_gone(l, done.error());
         if (handled.has_error()) co_return handled.error();
@@ -240,17 +274,21 @@ void table_lander::write_parts(load& l, const slice_facts& facts, const std::vec
     const bool keyed = table_.kind == core::table_kind::keyed;
     if (l.files.empty()) {
         for (const auto& part : rows) {
-            std::string sql = keyed ? merge_keyed(at, table_, {"", facts.low, facts.high}, label)
+            std::string sql = fill_ ? merge_missing(at, table_, {}, label)
+                              : keyed ? merge_keyed(at, table_, {"", facts.low, facts.high}, label)
                                     : merge_rows(at, table_, facts.low, label);
             l.parts.push_back({std::move(sql), part.first_row, part.rows});
         }
         return;
     }
     const std::string root = at.volume_path() + "/";
+    // One pattern for all files of the load: they differ in their last number only.
+    const std::string path = l.files.size() > 1 ? file_stem(l) + "*.json.gz" : l.files.front();
+    if (fill_) {
+        l.parts.push_back({merge_missing(at, table_, path, label), 0, l.rows});
+        return;
+    }
     if (keyed) {
-        // One pattern for all files of the load: they differ in their last number only.
-        std::string path = l.files.front();
-        if (l.files.size() > 1) path = file_stem(l) + "*.json.gz";
         l.parts.push_back({merge_keyed(at, table_, {path, facts.low, facts.high}, label), 0, l.rows});
         return;
     }
@@ -261,6 +299,7 @@ void table_lander::write_parts(load& l, const slice_facts& facts, const std::vec
 
 rt::awaitable<rt::outcome<std::optional<load>>> table_lander::stage(std::vector<inline_part>& rows)
 {
+    const phase_meter::turn staging(run_.meters.stage);
     auto memory = co_await run_.with.staging.acquire(run_.with.time, run_.limit);
     if (!memory) co_return rt::failure{rt::retry_class::transient, "stage.no_memory",
                                        "no room to stage in before the run's deadline"};
@@ -271,6 +310,7 @@ rt::awaitable<rt::outcome<std::optional<load>>> table_lander::stage(std::vector<
     nonce_ = hex(run_.with.rng());
     l.table = table_.name;
     l.kind = table_.kind;
+    l.fill = fill_;
     l.target = run_.shape.at().table(table_.name);
     slice_facts facts;
     if (run_.shape.volume_usable()) {

@@ -1,7 +1,9 @@
 // Lands one table: finishes what an earlier run left, then stages and sends slice after slice.
 #pragma once
 
+#include "sync/core/outbox_block.hpp"
 #include "sync/profiles/fences.hpp"
+#include "sync/profiles/lease.hpp"
 #include "sync/profiles/load_sender.hpp"
 #include "sync/profiles/run_report.hpp"
 #include "sync/profiles/structure.hpp"
@@ -29,21 +31,38 @@ struct landing_run {
     debts& owed;
     run_report& report;
     rt::deadline limit;
+    lease& hold;
+    run_meters& meters;
+
+    std::uint64_t more_statements = 0;  // of jobs and table care
 
     statement_label label(std::uint64_t load = 0) const { return {space, number, load}; }
+    // Sent so far.
+    std::uint64_t statements() const noexcept
+    {
+        return shape.statements_sent() + sender.statements_sent() + owed.statements_sent() + hold.statements_sent() +
+               more_statements;
+    }
 };
 
 class table_lander {
 public:
-    table_lander(landing_run& run, core::table table) : run_(run), table_(std::move(table)) {}
+    // fill: lands the table's second lane, rows that may be there already.
+    table_lander(landing_run& run, core::table table, bool fill = false)
+        : run_(run), table_(std::move(table)), fill_(fill)
+    {
+        if (fill_) table_.number |= core::fill_lane;
+    }
 
-    // unfinished: staged loads of this table of earlier runs, in order. Reports rows and errors into the run's
+    // stage_more: false: the table is left out by now, only what is under way is finished. unfinished: staged loads of this table of earlier runs, in order. Reports rows and errors into the run's
     // report; the failure is also returned, so that the run can stop where it would hit every table.
-    rt::awaitable<rt::outcome<void>> land(std::vector<load> unfinished);
+    rt::awaitable<rt::outcome<void>> land(std::vector<load> unfinished, bool stage_more = true);
 
 private:
     rt::awaitable<rt::outcome<void>> finish(load& l, bool fresh, std::vector<inline_part> rows);
+    rt::awaitable<rt::outcome<void>> send(load& l, bool fresh, load_sender::rows_of_part rows);
     rt::awaitable<rt::outcome<bool>> files_are_gone(load& l, const rt::failure& why);
+    rt::awaitable<rt::outcome<void>> volume_again();
     rt::awaitable<rt::outcome<void>> landed(load& l);
     rt::awaitable<rt::outcome<std::optional<load>>> stage(std::vector<inline_part>& rows);
     rt::awaitable<rt::outcome<bool>> upload_append(load& l, slice_facts& facts);
@@ -57,6 +76,7 @@ private:
 
     landing_run& run_;
     core::table table_;
+    bool fill_;
     std::string nonce_{};  // of the load in hand
 };
 

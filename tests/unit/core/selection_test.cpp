@@ -80,6 +80,11 @@ TEST(Patterns, ThatCannotMeanAnythingAreRefused)
     EXPECT_TRUE(check_table_patterns(nothing));
     EXPECT_FALSE(check_table_patterns(something));
     EXPECT_FALSE(check_table_patterns({}));
+    const std::vector<std::string> source_missing{"!profile_traits_updates"};
+    ASSERT_TRUE(check_table_patterns(source_missing));
+    EXPECT_NE(check_table_patterns(source_missing)->what.find("which profile_traits is made from"), std::string::npos);
+    const std::vector<std::string> both{"!profile_traits*"};
+    EXPECT_FALSE(check_table_patterns(both));
 }
 
 }  // namespace

@@ -42,6 +42,7 @@ struct space_setup {
     core::identity_settings rules{};
     bool materialized = true;
     bool two_threads = false;
+    core::select_settings select{};
     std::size_t cache_bytes = std::size_t{256} << 10U;
 };
 
@@ -178,7 +179,8 @@ private:
                               .space = number,
                               .rules = setup_.rules,
                               .sources = {{.name = "Web site", .id = "web", .slug = "web_site", .write_key = "k"}},
-                              .materialized = setup_.materialized},
+                              .materialized = setup_.materialized,
+                              .select = setup_.select},
             clock, cache.get());
     }
     static void add(resolve_result& all, const resolve_result& more)
