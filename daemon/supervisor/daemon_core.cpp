@@ -54,7 +54,7 @@ services::services(const core_parts& p, const snapshot& c, std::unique_ptr<store
       acceptor(p.loop, p.committer ? p.committer : p.workers, p.time, *store, p.metrics, p.log, acceptor_settings_of(c.global.limits),
                [this](std::uint32_t number) { spaces.wake(number); }),
       spaces({p.loop, p.workers, p.time, p.wall, p.rng, p.log, p.metrics, *store, client, p.credentials,
-              statement_limits, warehouses, staging, holders, c.global.limits, p.resolve_two_threads,
+              statement_limits, warehouses, staging, holders, c.global.limits, p.resolve_two_threads, p.align_runs,
               [this, room = c.global.limits.backlog_bytes_max / 10] {
                   return acceptor.bytes_in_flight() > busy_bytes && acceptor.backlog_bytes() < room;
               }},

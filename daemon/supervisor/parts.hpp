@@ -7,6 +7,7 @@
 #include "net/obs/log.hpp"
 #include "net/obs/metrics.hpp"
 #include "net/rt/time.hpp"
+#include "sync/intake/kafka_client.hpp"
 #include "sync/store/store.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -50,8 +51,12 @@ struct core_parts {
     std::optional<rt::duration> watchdog{};
     // How often the loop measures its own lag.
     rt::duration lag_every = std::chrono::seconds(1);
+    // How topics are reached; empty: spaces with [kafka] say that they cannot.
+    intake::kafka_connector kafka{};
     // Identity resolution reads ahead on a second thread; off in a simulation.
     bool resolve_two_threads = true;
+    // Spaces with the same `every` come due together; off only to be compared with.
+    bool align_runs = true;
 };
 
 }  // namespace lakeferry::daemon

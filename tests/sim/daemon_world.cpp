@@ -96,6 +96,7 @@ void daemon_world::start()
     parts.notify = [this](std::string_view text) { notes.emplace_back(text); };
     parts.load = load;
     parts.resolve_two_threads = false;
+    parts.align_runs = align_runs;
     result_.reset();
     core_ = std::make_unique<daemon::daemon_core>(std::move(parts), config);
     life_.spawn("daemon", [](daemon_world& w) -> rt::awaitable<void> {

@@ -37,6 +37,7 @@ public:
     std::vector<std::string> statements{};  // executed
     std::vector<std::string> notes{};       // to the service manager
     std::function<daemon::load_result()> load{};
+    bool align_runs = true;
 
     daemon::daemon_core& core();
     bool up() const noexcept { return core_ != nullptr; }

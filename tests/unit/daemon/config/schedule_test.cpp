@@ -108,22 +108,55 @@ core::schedule_settings cron(std::string rule, std::string zone = "UTC") { retur
 
 constexpr rt::time_point start{};
 
-TEST(Plan, EveryCountsFromTheLastStart)
+TEST(Plan, EveryMeansTheMultiplesOfIt)
 {
-    const auto now_us = utc("2026-01-01 10:00");
-    run_plan plan(every(minutes(15)), start, now_us, now_us - 5LL * 60 * 1'000'000, 0.5);
-    EXPECT_EQ(plan.wait(start, now_us), minutes(10));
-    EXPECT_EQ(plan.wait(start + minutes(10), now_us), rt::duration::zero());
+    const auto now_us = utc("2026-01-01 10:05");
+    run_plan plan(every(minutes(15)), start, now_us, now_us - 3LL * 60 * 1'000'000, 0.0);
+    EXPECT_EQ(plan.wait(start, now_us), minutes(10)) << "10:15";
     plan.started(start + minutes(12), now_us);
-    EXPECT_EQ(plan.wait(start + minutes(13), now_us), minutes(14));
-    EXPECT_EQ(plan.next_us(start + minutes(13), now_us), now_us + 14LL * 60 * 1'000'000);
+    EXPECT_EQ(plan.wait(start + minutes(13), now_us), minutes(12)) << "10:30, although the last one began late";
+    EXPECT_EQ(plan.next_us(start + minutes(13), now_us), now_us + 12LL * 60 * 1'000'000);
+    plan.started(start + minutes(60), now_us);
+    EXPECT_EQ(plan.wait(start + minutes(60), now_us), minutes(10)) << "11:15: what was passed over is not made up for";
 }
 
-TEST(Plan, ASpaceThatNeverRanBeginsWithinThirtySeconds)
+TEST(Plan, SpacesThatBeganAtOddTimesComeDueTogether)
+{
+    for (const int minute : {1, 17, 58}) {
+        const auto now_us = utc("2026-01-01 10:00") + minute * 60LL * 1'000'000;
+        run_plan plan(every(hours(1)), start, now_us, 0, 0.0);
+        EXPECT_EQ(plan.wait(start, now_us), rt::duration::zero()) << "a new space begins at once";
+        plan.started(start, now_us);
+        EXPECT_EQ(text_of(plan.next_us(start, now_us)), "2026-01-01 11:00") << minute;
+    }
+}
+
+TEST(Plan, WithoutAlignmentEveryCountsFromTheLastStart)
+{
+    const auto now_us = utc("2026-01-01 10:00");
+    run_plan plan(every(minutes(15)), start, now_us, now_us - 5LL * 60 * 1'000'000, 0.0, false);
+    EXPECT_EQ(plan.wait(start, now_us), minutes(10));
+    plan.started(start + minutes(12), now_us);
+    EXPECT_EQ(plan.wait(start + minutes(13), now_us), minutes(14));
+}
+
+TEST(Plan, WhatWasDueWhileTheDaemonWasDownRunsAfterTheStart)
+{
+    const auto now_us = utc("2026-01-01 11:01");
+    run_plan plan(every(hours(1)), start, now_us, utc("2026-01-01 10:00"), 0.0);
+    EXPECT_EQ(plan.wait(start, now_us), rt::duration::zero());
+    run_plan not_yet(every(hours(1)), start, utc("2026-01-01 10:30"), utc("2026-01-01 10:00"), 0.0);
+    EXPECT_EQ(not_yet.wait(start, utc("2026-01-01 10:30")), minutes(30));
+}
+
+TEST(Plan, StartsAreSpreadOverThirtySeconds)
 {
     EXPECT_EQ(run_plan(every(hours(1)), start, 0, 0, 0.0).wait(start, 0), rt::duration::zero());
     EXPECT_EQ(run_plan(every(hours(1)), start, 0, 0, 0.5).wait(start, 0), seconds(15));
     EXPECT_EQ(run_plan(every(seconds(10)), start, 0, 0, 0.5).wait(start, 0), std::chrono::milliseconds(500));
+    run_plan later(every(hours(1)), start, 0, 0, 0.5);
+    later.started(start + seconds(15), 0);
+    EXPECT_EQ(later.wait(start + seconds(15), 0), hours(1)) << "each space keeps its place within them";
 }
 
 TEST(Plan, AStartInTheFutureIsAClockThatWasWrong)
@@ -182,11 +215,11 @@ TEST(Plan, WithoutScheduleNothingIsEverDue)
     EXPECT_EQ(plan.next_us(start, 0), 0);
 }
 
-TEST(Plan, ARunByHandMovesEveryButNotCron)
+TEST(Plan, ARunByHandMovesNothing)
 {
     run_plan first(every(hours(1)), start, 0, 0, 0.0);
     first.started(start + minutes(5), 0, true);
-    EXPECT_EQ(first.wait(start + minutes(5), 0), hours(1));
+    EXPECT_EQ(first.wait(start + minutes(5), 0), minutes(55));
     run_plan second(cron("0 12 * * *"), start, utc("2026-01-01 10:00"), 0, 0.0);
     second.started(start, utc("2026-01-01 10:01"), true);
     EXPECT_EQ(text_of(second.next_us(start, 0)), "2026-01-01 12:00");
