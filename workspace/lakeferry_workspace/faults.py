@@ -199,5 +199,5 @@ def text_of(request_body: bytes) -> str | None:
     try:
         text = json.loads(request_body).get("statement")
         return text if isinstance(text, str) else None
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return None

@@ -20,6 +20,16 @@ def cell(name, kind):
     return F.to_json(c) if isinstance(kind, (T.ArrayType, T.MapType, T.StructType, T.VariantType)) else c.cast("string")
 
 
+def variants_as_text(frame):
+    """For Arrow, which has no type for them; names that occur twice stay as they are."""
+    fields = frame.schema.fields
+    if not any(isinstance(f.dataType, T.VariantType) for f in fields):
+        return frame
+    names = [f"c{i}" for i in range(len(fields))]
+    return frame.toDF(*names).select(*[(F.to_json(n) if isinstance(f.dataType, T.VariantType) else F.col(n)).alias(f.name)
+                                       for n, f in zip(names, fields)])
+
+
 def type_text(t) -> str:
     if isinstance(t, T.StructType):
         return "STRUCT<" + ", ".join(f"{f.name}: {type_text(f.dataType)}" for f in t.fields) + ">"

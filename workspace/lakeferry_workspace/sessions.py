@@ -12,7 +12,7 @@ from .warehouses import find as find_warehouse
 
 routes = web.RouteTableDef()
 NAME = r"(?:`((?:[^`]|``)+)`|(\w+))"
-USE = re.compile(rf"\s*USE\s+(?:(CATALOG|SCHEMA|DATABASE)\s+)?{NAME}(?:\s*\.\s*{NAME})?\s*;?\s*", re.I)
+USE = re.compile(rf"\s*(?:USE|SET(?=\s+CATALOG))\s+(?:(CATALOG|SCHEMA|DATABASE)\s+)?{NAME}(?:\s*\.\s*{NAME})?\s*;?\s*", re.I)
 
 
 class Session:
