@@ -3,6 +3,7 @@
 #include "daemon/supervisor/daemon_core.hpp"
 #include "net/http/socket_network.hpp"
 #include "net/obs/logger.hpp"
+#include "sync/intake/kafka_rdkafka.hpp"
 #include "systemd/listen_fds.hpp"
 #include "systemd/notify.hpp"
 
@@ -136,6 +137,7 @@ core_parts parts_of(real_parts& real, const cli_options& options, std::vector<st
     parts.monotonic_us = [] { return systemd::monotonic_us(); };
     parts.set_log_level = [&real](obs::level to) { real.log.set_threshold(to); };
     parts.intake_listeners = std::move(intake);
+    parts.kafka = intake::connect_to_kafka;
     if (const auto interval = systemd::watchdog_us()) parts.watchdog = std::chrono::microseconds(*interval);
     return parts;
 }

@@ -1,5 +1,6 @@
 #include "daemon/cli/status_text.hpp"
 
+#include "daemon/cli/json_look.hpp"
 #include "daemon/cli/text.hpp"
 #include "daemon/control/json_views.hpp"
 
@@ -12,54 +13,6 @@ namespace lakeferry::daemon {
 namespace json = boost::json;
 
 namespace {
-
-// Reads without complaints: what is not there is empty or zero.
-const json::value& at(const json::value& from, std::initializer_list<std::string_view> path)
-{
-    static const json::value nothing;
-    const json::value* v = &from;
-    for (const auto name : path) {
-        const auto* o = v->if_object();
-        const auto* next = o == nullptr ? nullptr : o->if_contains(name);
-        if (next == nullptr) return nothing;
-        v = next;
-    }
-    return *v;
-}
-
-std::string text(const json::value& from, std::initializer_list<std::string_view> path)
-{
-    const auto& v = at(from, path);
-    return v.is_string() ? printable(std::string(v.get_string())) : std::string();
-}
-
-double real(const json::value& from, std::initializer_list<std::string_view> path)
-{
-    const auto& v = at(from, path);
-    boost::system::error_code error;
-    return v.is_number() ? v.to_number<double>(error) : 0;
-}
-
-std::uint64_t number(const json::value& from, std::initializer_list<std::string_view> path)
-{
-    const auto& v = at(from, path);
-    boost::system::error_code error;
-    return v.is_number() ? v.to_number<std::uint64_t>(error) : 0;
-}
-
-std::int64_t signed_number(const json::value& from, std::initializer_list<std::string_view> path)
-{
-    const auto& v = at(from, path);
-    boost::system::error_code error;
-    return v.is_number() ? v.to_number<std::int64_t>(error) : 0;
-}
-
-const json::array& list(const json::value& from, std::initializer_list<std::string_view> path)
-{
-    static const json::array none;
-    const auto& v = at(from, path);
-    return v.is_array() ? v.get_array() : none;
-}
 
 std::uint64_t rows_of(const json::value& report)
 {
@@ -88,6 +41,31 @@ std::string now_doing(const json::value& space)
     const auto phase = text(space, {"sync", "phase"});
     if (phase != "idle") return phase;
     return at(space, {"identity", "working"}) == true ? "resolving calls" : "idle";
+}
+
+// People who were to be forgotten and are not yet, everywhere. Empty: none.
+std::string erasures_line(const json::value& s)
+{
+    const auto open = number(s, {"erasures", "open"});
+    if (open == 0) return {};
+    const auto why = text(s, {"erasures", "error"});
+    return grouped(open) + " not complete (lakeferry erasures " + text(s, {"id"}) + ")" + (why.empty() ? "" : ": " + why);
+}
+
+// Where the time went, and what it cost.
+std::string circumstances(const json::value& r)
+{
+    if (number(r, {"number"}) == 0) return {};
+    const auto seconds = [&](std::initializer_list<std::string_view> path) { return span_text(real(r, path) / 1e6); };
+    std::string out = "waited " + seconds({"phases_us", "warehouse_wait"}) + " for the warehouse" +
+                      (at(r, {"woke_warehouse"}) == true ? " and woke it" : "") + "; structure " +
+                      seconds({"phases_us", "structure"}) + ", staging " + seconds({"phases_us", "stage"}) + ", loading " +
+                      seconds({"phases_us", "load"}) + "\n" + std::to_string(number(r, {"statements"})) +
+                      " statements, " + seconds({"warehouse_us"}) + " of the warehouse; " + bytes_text(number(r, {"bytes"})) +
+                      " in " + std::to_string(number(r, {"files"})) + " files; " + grouped(number(r, {"rescued"})) +
+                      " rows with rescued values, " + grouped(number(r, {"refused"})) + " calls refused";
+    if (at(r, {"lag_us"}).is_number()) out += "; the oldest call was " + seconds({"lag_us"}) + " old";
+    return out + "\n";
 }
 
 }  // namespace
@@ -119,9 +97,27 @@ std::string status_text(const json::value& s)
                    bytes_text(number(one, {"waiting", "events_bytes"}) + number(one, {"waiting", "rows_bytes"}))});
         const auto reason = text(one, {"reason"});
         if (!reason.empty()) reasons += text(one, {"id"}) + ": " + reason + "\n";
+        if (const auto said = text(one, {"kafka", "notice"}); !said.empty()) reasons += text(one, {"id"}) + ": Kafka: " + said + "\n";
+        if (const auto open = erasures_line(one); !open.empty()) reasons += text(one, {"id"}) + ": " + open + "\n";
     }
     out += "\n" + table.text();
     if (!reasons.empty()) out += "\n" + reasons;
+    return out;
+}
+
+// Empty: the space takes no calls from Kafka.
+std::string kafka_text(const json::value& s)
+{
+    if (!at(s, {"kafka"}).is_object()) return {};
+    std::string out = "Kafka     " + text(s, {"kafka", "state"}) + ", topic " + text(s, {"kafka", "topic"}) + ", group " +
+                      text(s, {"kafka", "group"}) + ", " + std::to_string(number(s, {"kafka", "partitions"})) + " of " +
+                      std::to_string(number(s, {"kafka", "partitions_total"})) + " partitions; " +
+                      grouped(number(s, {"kafka", "messages"})) + " messages read, " +
+                      grouped(number(s, {"kafka", "refused"})) + " calls refused";
+    if (at(s, {"kafka", "lag"}).is_number()) out += ", " + grouped(number(s, {"kafka", "lag"})) + " wait";
+    out += "\n";
+    for (const char* what : {"notice", "error"})
+        if (const auto words = text(s, {"kafka", what}); !words.empty()) out += "          " + words + "\n";
     return out;
 }
 
@@ -135,11 +131,21 @@ std::string space_text(const json::value& s)
     out += "Identity  " + grouped(number(s, {"identity", "calls"})) + " calls resolved since the start, " +
            grouped(number(s, {"identity", "duplicates"})) + " duplicates, " +
            grouped(number(s, {"identity", "rescued"})) + " rows with rescued values\n";
+    std::string noticed;
+    if (const auto* notes = at(s, {"identity", "notes"}).if_object())
+        for (const auto& [name, count] : *notes)
+            noticed += (noticed.empty() ? "" : ", ") + grouped(number(s, {"identity", "notes", name})) + " " +
+                       printable(std::string(name));
+    if (!noticed.empty()) out += "Noticed   " + noticed + " (lakeferry identity observations " + text(s, {"id"}) + ")\n";
     out += "Waiting   " + bytes_text(number(s, {"waiting", "events_bytes"})) + " of calls, " +
            bytes_text(number(s, {"waiting", "rows_bytes"})) + " of rows\n";
+    out += kafka_text(s);
     out += "Lag       " + lag(s) + "\n";
+    if (const auto open = erasures_line(s); !open.empty()) out += "Erasures  " + open + "\n";
     const auto next = text(s, {"sync", "next"});
-    out += "Next run  " + (next.empty() ? std::string("none planned") : next) + ", " +
+    const auto next_why = text(s, {"sync", "next_why"});
+    out += "Next run  " + (next.empty() ? std::string("none planned") : next) +
+           (next_why.empty() ? std::string() : " (" + next_why + ")") + ", " +
            grouped(number(s, {"sync", "skipped"})) + " skipped\n";
     return out;
 }
@@ -164,6 +170,7 @@ std::string report_text(const json::value& r)
     out += "\n";
     const auto why = text(r, {"error", "message"});
     if (!why.empty()) out += why + "\n";
+    out += circumstances(r);
     const auto* tables = at(r, {"tables"}).if_object();
     if (tables == nullptr || tables->empty()) return out;
     text_table table({"TABLE", ">ROWS", ">RESCUED", ">LOADS", "WHY"});

@@ -33,7 +33,8 @@ bool is_topic(std::string_view name)
 {
     if (name.empty() || name.size() > 249 || name == "." || name == "..") return false;
     return std::all_of(name.begin(), name.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+               c == '-';
     });
 }
 
@@ -42,10 +43,13 @@ void read_brokers(const reader& from, core::kafka_settings& to)
     std::vector<std::string> given;
     from.texts("brokers", given);
     if (!from.require("brokers", "write [\"host:9092\"], one address or more of the cluster")) return;
-    if (given.empty()) from.complain("brokers", "is empty", "write [\"host:9092\"], one address or more of the cluster");
+    if (given.empty())
+        from.complain("brokers", "is empty", "write [\"host:9092\"], one address or more of the cluster");
     for (const auto& one : given) {
-        if (auto address = broker_address(one)) to.brokers.push_back(std::move(*address));
-        else from.complain("brokers", "\"" + one + "\" is not an address of a broker", "write \"host:9092\"");
+        if (auto address = broker_address(one))
+            to.brokers.push_back(std::move(*address));
+        else
+            from.complain("brokers", "\"" + one + "\" is not an address of a broker", "write \"host:9092\"");
     }
 }
 
@@ -64,7 +68,8 @@ void read_principal(const reader& from, core::kafka_settings& to)
     from.text("username", to.username);
     from.secret("password", to.password);
     const std::filesystem::path base = std::filesystem::path(from.in().file).parent_path();
-    if (to.password.from == core::secret_ref::kind::file) to.password.name = (base / to.password.name).lexically_normal().string();
+    if (to.password.from == core::secret_ref::kind::file)
+        to.password.name = (base / to.password.name).lexically_normal().string();
     if (to.security.starts_with("sasl_")) {
         from.require("mechanism", "write \"SCRAM-SHA-512\", \"SCRAM-SHA-256\" or \"PLAIN\"");
         from.require("username", "write the user that the brokers know");
@@ -106,10 +111,13 @@ void read_kafka(const reader& from, const core::space_config& space, core::kafka
     from.text("source", source);
     const auto named = std::find_if(space.sources.begin(), space.sources.end(),
                                     [&](const auto& s) { return s.id == source || s.name == source; });
-    if (named != space.sources.end()) to.source = named->id;
+    if (named != space.sources.end())
+        to.source = named->id;
     else if (from.has("source"))
-        from.complain("source", "the space has no source \"" + source + "\"", "write the id or the name of one of its [[sources]]");
-    else if (space.sources.size() == 1) to.source = space.sources.front().id;
+        from.complain("source", "the space has no source \"" + source + "\"",
+                      "write the id or the name of one of its [[sources]]");
+    else if (space.sources.size() == 1)
+        to.source = space.sources.front().id;
     read_principal(from, to);
 }
 

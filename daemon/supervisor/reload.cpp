@@ -57,6 +57,8 @@ rt::awaitable<reload_view> daemon_core::body::reload_once()
                          (loaded.found.empty() ? std::string("none") : to_text(loaded.found.front())));
     const auto d = compare(*config, *loaded.config);
     if (!d.needs_restart.empty()) co_return refuse(text_of(d.needs_restart) + "; restart the service to apply it");
+    for (const auto& one : loaded.config->spaces)
+        if (auto allowed = co_await live->spaces.allows(one); allowed.has_error()) co_return refuse(allowed.error().detail);
     co_await apply(loaded.config, d);
     outcome.text = to_text(d);
     parts.log.info("reload.done", "The new configuration is in force",

@@ -21,6 +21,9 @@ namespace lakeferry::core {
 //                 is behind them
 //   term          be64: the last term of the schema's lease whose fence is known to stand
 //   reported      be64: the last run whose report is in the space's schema
+//   target        catalog, newline, schema: where the space lands (text of daemon/supervisor)
+//   kafka/<topic>/<partition>/<group>  be64: offset of the next message to read (text of sync/intake)
+//   kafka-store   the name of this store in consumer groups
 std::string space_meta_key(std::uint32_t space, std::string_view name);
 
 }  // namespace lakeferry::core

@@ -18,9 +18,9 @@ namespace lakeferry::intake {
 struct kafka_message {
     std::int32_t partition = 0;
     std::int64_t offset = 0;
-    std::int64_t timestamp_ms = 0;            // of the record; 0: it has none
-    std::optional<std::string> write_key{};   // the header "writeKey"
-    std::optional<std::string> value{};       // absent: a tombstone
+    std::int64_t timestamp_ms = 0;           // of the record; 0: it has none
+    std::optional<std::string> write_key{};  // the header "writeKey"
+    std::optional<std::string> value{};      // absent: a tombstone
 };
 
 // The offset of the next message to read. offset_beginning: the earliest that there is.
@@ -79,7 +79,8 @@ public:
     virtual rt::awaitable<void> unassign() = 0;
     // While held, poll() brings no messages but what was under way; everything else goes on.
     virtual rt::awaitable<void> hold(bool on) = 0;
-    virtual rt::awaitable<rt::outcome<std::vector<kafka_committed>>> committed(std::vector<std::int32_t> partitions) = 0;
+    virtual rt::awaitable<rt::outcome<std::vector<kafka_committed>>> committed(
+        std::vector<std::int32_t> partitions) = 0;
     virtual rt::awaitable<rt::outcome<kafka_watermarks>> watermarks(std::int32_t partition) = 0;
     // How many partitions the topic has.
     virtual rt::awaitable<rt::outcome<std::uint32_t>> partitions() = 0;

@@ -48,38 +48,53 @@ rt::failure explain_kafka_error(int code, std::string_view reason, const core::k
         case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
         case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
             return failed(retry_class::transient, "kafka.unreachable",
-                          "No broker answers at " + list(of.brokers) + ": calls wait in the topic. Look whether the cluster runs and "
-                          "kafka.brokers names it; it is tried again by itself", reason);
+                          "No broker answers at " + list(of.brokers) +
+                              ": calls wait in the topic. Look whether the cluster runs and "
+                              "kafka.brokers names it; it is tried again by itself",
+                          reason);
         case RD_KAFKA_RESP_ERR__AUTHENTICATION:
         case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
         case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
         case RD_KAFKA_RESP_ERR_ILLEGAL_SASL_STATE:
             return failed(retry_class::reauth, "kafka.authentication",
-                          "The brokers refuse user \"" + of.username + "\" with " + (of.mechanism.empty() ? "no SASL" : of.mechanism) +
-                              ": compare kafka.security, mechanism, username and password; the password is read again at the next try", reason);
+                          "The brokers refuse user \"" + of.username + "\" with " +
+                              (of.mechanism.empty() ? "no SASL" : of.mechanism) +
+                              ": compare kafka.security, mechanism, username and password; the password is read again "
+                              "at the next try",
+                          reason);
         case RD_KAFKA_RESP_ERR__SSL:
             return failed(retry_class::transient, "kafka.tls",
-                          "TLS with the brokers fails: look whether the port speaks TLS and kafka.ca_file has the authority of its certificate", reason);
+                          "TLS with the brokers fails: look whether the port speaks TLS and kafka.ca_file has the "
+                          "authority of its certificate",
+                          reason);
         case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
         case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
             return failed(retry_class::transient, "kafka.no_topic",
-                          "There is no " + topic + ": create it, or name another in kafka.topic; it is taken up by itself when it is there", reason);
+                          "There is no " + topic +
+                              ": create it, or name another in kafka.topic; it is taken up by itself when it is there",
+                          reason);
         case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
             return failed(retry_class::transient, "kafka.topic_forbidden",
-                          "The user may not read " + topic + ": an administrator allows READ and DESCRIBE on it", reason);
+                          "The user may not read " + topic + ": an administrator allows READ and DESCRIBE on it",
+                          reason);
         case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
             return failed(retry_class::transient, "kafka.group_forbidden",
-                          "The user may not use group \"" + of.group + "\": an administrator allows READ on it", reason);
+                          "The user may not use group \"" + of.group + "\": an administrator allows READ on it",
+                          reason);
         case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
         case RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION:
-            return failed(retry_class::transient, "kafka.too_old", "The brokers are too old: Kafka 2.3 or newer is needed", reason);
+            return failed(retry_class::transient, "kafka.too_old",
+                          "The brokers are too old: Kafka 2.3 or newer is needed", reason);
         case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
             return failed(retry_class::never, "kafka.fenced",
-                          "Another daemon with a copy of this state directory reads the topic now, so this one has stopped reading. Let one of "
-                          "them run, then reload or restart", reason);
+                          "Another daemon with a copy of this state directory reads the topic now, so this one has "
+                          "stopped reading. Let one of "
+                          "them run, then reload or restart",
+                          reason);
         case RD_KAFKA_RESP_ERR__FATAL:
             return failed(retry_class::transient, "kafka.fatal", "The consumer has ended and is made anew", reason);
-        default: break;
+        default:
+            break;
     }
     return failed(retry_class::transient, "kafka.error", "Reading from Kafka fails and is tried again", reason);
 }

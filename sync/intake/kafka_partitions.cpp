@@ -18,9 +18,10 @@ void kafka_reader::keep_start(std::int32_t partition, const kafka_decision& star
 {
     next_[partition] = start.offset;
     if (start.why == kafka_start::taken_over)
-        needs_.log.warn("kafka.taken_over",
-                        "Another store of the group read on from where this one had stopped: its calls are there, and not here",
-                        about({{"partition", partition}, {"offset", start.offset}}));
+        needs_.log.warn(
+            "kafka.taken_over",
+            "Another store of the group read on from where this one had stopped: its calls are there, and not here",
+            about({{"partition", partition}, {"offset", start.offset}}));
     // The store may be older than the group knows (restored) or newer (killed before it could tell).
     if (start.why == kafka_start::own && committed >= 0 && committed != start.offset) {
         needs_.log.info("kafka.own_offset", "The store's own place counts, not the one that the group has committed",
@@ -42,7 +43,8 @@ rt::awaitable<std::optional<rt::failure>> kafka_reader::begin_partitions(std::ve
     pending_.clear();
     for (const auto partition : partitions) {
         const auto ours = stored->find(partition);
-        const auto theirs = std::find_if(group->begin(), group->end(), [&](const auto& c) { return c.partition == partition; });
+        const auto theirs =
+            std::find_if(group->begin(), group->end(), [&](const auto& c) { return c.partition == partition; });
         const kafka_committed committed = theirs == group->end() ? kafka_committed{partition} : *theirs;
         const auto mine = ours == stored->end() ? std::nullopt : std::optional(ours->second);
         keep_start(partition, decide_start(mine, committed, store_id_), committed.offset);
@@ -53,7 +55,8 @@ rt::awaitable<std::optional<rt::failure>> kafka_reader::begin_partitions(std::ve
     view_.partitions = next_.size();
     view_.lag.reset();
     if (!problem_of_writing_) clear_problem();
-    needs_.log.info("kafka.assigned", "The group gave partitions to this daemon", about({{"partitions", partitions.size()}}));
+    needs_.log.info("kafka.assigned", "The group gave partitions to this daemon",
+                    about({{"partitions", partitions.size()}}));
     co_await say_whether_shared();
     co_return std::nullopt;
 }
@@ -66,8 +69,9 @@ rt::awaitable<void> kafka_reader::say_whether_shared()
     if (total.has_error()) co_return;  // whatever it is, reading will meet it, too
     view_.partitions_total = *total;
     if (*total <= next_.size()) co_return;
-    view_.notice = "Other members of group \"" + settings_.group + "\" read " + std::to_string(*total - next_.size()) + " of " +
-                   std::to_string(*total) + " partitions of the topic. No call is lost, yet profiles are resolved for each "
+    view_.notice = "Other members of group \"" + settings_.group + "\" read " + std::to_string(*total - next_.size()) +
+                   " of " + std::to_string(*total) +
+                   " partitions of the topic. No call is lost, yet profiles are resolved for each "
                    "store apart: let one daemon read a space's topic, or give the others groups of their own.";
     needs_.log.warn("kafka.shared", view_.notice, about({{"partitions", next_.size()}, {"of", *total}}));
 }
@@ -84,7 +88,8 @@ rt::awaitable<void> kafka_reader::end_partitions(bool lost)
     view_.partitions = 0;
     view_.lag.reset();
     view_.state = kafka_state::connecting;
-    needs_.log.info("kafka.revoked", "The group took the partitions back, to give them out anew", about({{"lost", lost}}));
+    needs_.log.info("kafka.revoked", "The group took the partitions back, to give them out anew",
+                    about({{"lost", lost}}));
 }
 
 // Never silently: what retention deleted before it was read is gone.
@@ -102,19 +107,23 @@ rt::awaitable<std::optional<rt::failure>> kafka_reader::skip_gap(std::int32_t pa
     const auto loss = judge_out_of_range(wanted, *marks);
     const std::string place = "partition " + std::to_string(partition) + " of topic " + settings_.topic;
     if (loss.topic_is_new) {
-        view_.notice = place + " ends at offset " + std::to_string(marks->high) + ", before the offset " + std::to_string(wanted) +
-                       " that was to be read: the topic was made anew or cut off. It is read from its earliest message, " +
-                       std::to_string(loss.next) + "; calls that were read before are known by their messageId.";
+        view_.notice =
+            place + " ends at offset " + std::to_string(marks->high) + ", before the offset " + std::to_string(wanted) +
+            " that was to be read: the topic was made anew or cut off. It is read from its earliest message, " +
+            std::to_string(loss.next) + "; calls that were read before are known by their messageId.";
     } else if (loss.messages > 0) {
         view_.lost += static_cast<std::uint64_t>(loss.messages);
         counts_.lost += static_cast<std::uint64_t>(loss.messages);
-        view_.notice = "LOST: the offsets " + std::to_string(wanted) + " to " + std::to_string(loss.next - 1) + " of " + place +
-                       " (at most " + std::to_string(loss.messages) + " messages) were deleted by the topic's retention before they were "
-                       "read. Reading goes on at the earliest message. Raise retention.ms of the topic above the longest pause.";
+        view_.notice =
+            "LOST: the offsets " + std::to_string(wanted) + " to " + std::to_string(loss.next - 1) + " of " + place +
+            " (at most " + std::to_string(loss.messages) +
+            " messages) were deleted by the topic's retention before they were "
+            "read. Reading goes on at the earliest message. Raise retention.ms of the topic above the longest pause.";
     }
     if (loss.topic_is_new || loss.messages > 0)
-        needs_.log.error("kafka.messages_lost", view_.notice,
-                         about({{"partition", partition}, {"wanted", wanted}, {"next", loss.next}, {"lost", loss.messages}}));
+        needs_.log.error(
+            "kafka.messages_lost", view_.notice,
+            about({{"partition", partition}, {"wanted", wanted}, {"next", loss.next}, {"lost", loss.messages}}));
     if (!in_hand) {
         // Durable before anything else: this place is not met again.
         std::vector<side_record> place_record;

@@ -40,8 +40,8 @@ public:
     void read(const kafka_message& message)
     {
         at_ = &message;
-        const std::int64_t stamp = message.timestamp_ms * 1000;
-        options_.now_us = stamp > 0 ? std::min(stamp, with_.now_us) : with_.now_us;
+        const bool stamped = message.timestamp_ms > 0 && message.timestamp_ms < with_.now_us / 1000;
+        options_.now_us = stamped ? message.timestamp_ms * 1000 : with_.now_us;
         options_.envelope = {};
         options_.fallback = with_.fallback;
         ++out_.messages;
@@ -144,19 +144,18 @@ private:
         append(blocks.take());
     }
 
-    void append(std::vector<piece> more)
-    {
-        std::move(more.begin(), more.end(), std::back_inserter(out_.pieces));
-    }
+    void append(std::vector<piece> more) { std::move(more.begin(), more.end(), std::back_inserter(out_.pieces)); }
     void flush() { append(plain_.take()); }
 
     std::string where() const
     {
-        return "topic " + with_.topic + ", partition " + std::to_string(at_->partition) + ", offset " + std::to_string(at_->offset);
+        return "topic " + with_.topic + ", partition " + std::to_string(at_->partition) + ", offset " +
+               std::to_string(at_->offset);
     }
     kafka_refused refused(refused_text why, std::string_view text, std::string where_at) const
     {
-        return {std::move(why), options_.now_us, std::move(where_at), std::string(text.substr(0, refused_text_bytes_max))};
+        return {std::move(why), options_.now_us, std::move(where_at),
+                std::string(text.substr(0, refused_text_bytes_max))};
     }
     void note(refused_text why, std::string_view text, std::string where_at)
     {
@@ -179,7 +178,8 @@ private:
 
 }  // namespace
 
-kafka_plan plan_messages(const std::vector<kafka_message>& messages, const kafka_offsets& from,
+kafka_plan plan_messages(const std::vector<kafka_message>& messages,
+                         const kafka_offsets& from,
                          const kafka_plan_options& with)
 {
     planner reader(with);

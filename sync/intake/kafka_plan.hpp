@@ -12,8 +12,8 @@
 namespace lakeferry::intake {
 
 // A message holds one call (an object), several (an array), or a batch as Segment's /v1/batch takes it (an object with
-// "batch"). A call's own "writeKey" decides over that of the batch, this over the header "writeKey" of the message, this
-// over the configured source.
+// "batch"). A call's own "writeKey" decides over that of the batch, this over the header "writeKey" of the message,
+// this over the configured source.
 struct kafka_plan_options {
     const source_table* table = nullptr;
     const source_entry* fallback = nullptr;  // the configured source
@@ -41,7 +41,8 @@ struct kafka_plan {
 // Messages before their partition's place in `from`, and of partitions that are not in it, are left out. The time at
 // which a call was received is its own "receivedAt", else the time of the message, so that a reader that lags behind
 // shifts no times. The views in the result are gone: everything is copied.
-kafka_plan plan_messages(const std::vector<kafka_message>& messages, const kafka_offsets& from,
+kafka_plan plan_messages(const std::vector<kafka_message>& messages,
+                         const kafka_offsets& from,
                          const kafka_plan_options& with);
 
 }  // namespace lakeferry::intake

@@ -23,7 +23,10 @@ std::string prefix_of(std::uint32_t space, const std::string& topic)
 
 }  // namespace
 
-std::string kafka_signature(const std::string& store_id) { return std::string(signature_prefix) + store_id; }
+std::string kafka_signature(const std::string& store_id)
+{
+    return std::string(signature_prefix) + store_id;
+}
 
 kafka_decision decide_start(std::optional<std::int64_t> ours, const kafka_committed& group, const std::string& store_id)
 {
@@ -44,7 +47,10 @@ kafka_loss judge_out_of_range(std::int64_t wanted, const kafka_watermarks& marks
     return {wanted, 0, false};
 }
 
-side_record position_record(std::uint32_t space, const core::kafka_settings& of, std::int32_t partition, std::int64_t next)
+side_record position_record(std::uint32_t space,
+                            const core::kafka_settings& of,
+                            std::int32_t partition,
+                            std::int64_t next)
 {
     side_record out;
     out.key = prefix_of(space, of.topic) + std::to_string(partition) + "/" + of.group;
@@ -56,20 +62,23 @@ rt::outcome<kafka_offsets> load_positions(store::store& in, std::uint32_t space,
 {
     kafka_offsets found;
     const std::string from = prefix_of(space, of.topic);
-    const auto read = in.scan(store::family::meta, from, core::prefix_end(from),
-                              [&](std::string_view key, std::string_view value) {
-                                  std::string_view rest = key.substr(from.size());
-                                  std::int32_t partition = -1;
-                                  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), partition);
-                                  rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
-                                  const bool mine = error == std::errc() && rest.size() == of.group.size() + 1 && rest.substr(1) == of.group;
-                                  if (mine && value.size() == 8) found[partition] = static_cast<std::int64_t>(core::read_be64(value));
-                                  return true;
-                              });
+    const auto read =
+        in.scan(store::family::meta, from, core::prefix_end(from), [&](std::string_view key, std::string_view value) {
+            std::string_view rest = key.substr(from.size());
+            std::int32_t partition = -1;
+            const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), partition);
+            rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
+            const bool mine = error == std::errc() && rest.size() == of.group.size() + 1 && rest.substr(1) == of.group;
+            if (mine && value.size() == 8) found[partition] = static_cast<std::int64_t>(core::read_be64(value));
+            return true;
+        });
     if (read.has_error()) return read.error();
     return found;
 }
 
-std::string store_id_key(std::uint32_t space) { return core::space_meta_key(space, "kafka-store"); }
+std::string store_id_key(std::uint32_t space)
+{
+    return core::space_meta_key(space, "kafka-store");
+}
 
 }  // namespace lakeferry::intake

@@ -2,6 +2,7 @@
 
 #include "net/rt/offload.hpp"
 #include "sync/intake/kafka_errors.hpp"
+#include "sync/intake/kafka_settings.hpp"
 
 #include <boost/asio/thread_pool.hpp>
 
@@ -47,7 +48,10 @@ using event_ptr = std::unique_ptr<rd_kafka_event_t, event_deleter>;
 using topic_ptr = std::unique_ptr<rd_kafka_topic_t, topic_deleter>;
 using message_ptr = std::unique_ptr<rd_kafka_message_t, message_deleter>;
 
-std::string text(const char* from) { return from ? from : ""; }
+std::string text(const char* from)
+{
+    return from ? from : "";
+}
 
 obs::level level_of(int syslog)
 {
@@ -71,7 +75,8 @@ public:
 
     rt::awaitable<rt::outcome<void>> start(kafka_connection to)
     {
-        return rt::offload_uncancellable(thread(), [this, to = std::make_shared<kafka_connection>(std::move(to))] { return open(*to); });
+        return rt::offload_uncancellable(
+            thread(), [this, to = std::make_shared<kafka_connection>(std::move(to))] { return open(*to); });
     }
     rt::awaitable<kafka_events> poll(std::size_t bytes_max) override
     {
@@ -97,7 +102,8 @@ public:
     {
         return rt::offload_uncancellable(thread(), [this, partition]() -> rt::outcome<kafka_watermarks> {
             kafka_watermarks out;
-            const auto error = rd_kafka_query_watermark_offsets(handle_, settings_.topic.c_str(), partition, &out.low, &out.high, answer_wait_ms);
+            const auto error = rd_kafka_query_watermark_offsets(handle_, settings_.topic.c_str(), partition, &out.low,
+                                                                &out.high, answer_wait_ms);
             if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return explain(error);
             return out;
         });
@@ -108,7 +114,8 @@ public:
     }
     rt::awaitable<rt::outcome<void>> commit(std::vector<kafka_committed> what, bool wait) override
     {
-        return rt::offload_uncancellable(thread(), [this, what = std::move(what), wait] { return commit_now(what, wait); });
+        return rt::offload_uncancellable(thread(),
+                                         [this, what = std::move(what), wait] { return commit_now(what, wait); });
     }
     rt::awaitable<void> close() override
     {
@@ -117,8 +124,14 @@ public:
 
 private:
     asio::any_io_executor thread() { return thread_.get_executor(); }
-    rt::failure explain(rd_kafka_resp_err_t error) const { return explain_kafka_error(error, text(rd_kafka_err2str(error)), settings_); }
-    list_ptr new_list(std::size_t size) const { return list_ptr(rd_kafka_topic_partition_list_new(static_cast<int>(size))); }
+    rt::failure explain(rd_kafka_resp_err_t error) const
+    {
+        return explain_kafka_error(error, text(rd_kafka_err2str(error)), settings_);
+    }
+    list_ptr new_list(std::size_t size) const
+    {
+        return list_ptr(rd_kafka_topic_partition_list_new(static_cast<int>(size)));
+    }
 
     kafka_events poll_now(std::size_t bytes_max);
     void take(const rd_kafka_message_t& message);
@@ -136,7 +149,10 @@ private:
 
     // Called by librdkafka from inside poll_now() only, as its queues are read nowhere else.
     static rdkafka_client& self(void* opaque) { return *static_cast<rdkafka_client*>(opaque); }
-    static void on_rebalance(rd_kafka_t* handle, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* list, void* opaque);
+    static void on_rebalance(rd_kafka_t* handle,
+                             rd_kafka_resp_err_t what,
+                             rd_kafka_topic_partition_list_t* list,
+                             void* opaque);
     static void on_error(rd_kafka_t* handle, int error, const char* reason, void* opaque);
     static int on_statistics(rd_kafka_t* handle, char* json, std::size_t size, void* opaque);
     static void on_log(const rd_kafka_t* handle, int level, const char* facility, const char* line);
@@ -149,48 +165,25 @@ private:
 
 // ---- settings --------------------------------------------------------------------------------------------
 
-std::vector<std::pair<const char*, std::string>> settings_of(const kafka_connection& to)
-{
-    const auto& s = to.settings;
-    std::string brokers;
-    for (const auto& one : s.brokers) brokers += (brokers.empty() ? "" : ",") + one;
-    std::vector<std::pair<const char*, std::string>> all{
-        {"client.id", "lakeferry"},
-        {"bootstrap.servers", brokers},
-        {"group.id", s.group},
-        {"group.instance.id", to.instance_id},
-        {"security.protocol", s.security},
-        {"enable.auto.commit", "false"},  // told after the store has it
-        {"enable.auto.offset.store", "false"},
-        {"auto.offset.reset", "error"},  // what is missing is said, not skipped
-        {"enable.partition.eof", "true"},
-        {"allow.auto.create.topics", "false"},
-        {"queued.max.messages.kbytes", "16384"},
-        {"topic.metadata.refresh.interval.ms", "30000"},
-        {"statistics.interval.ms", "5000"},
-        {"socket.keepalive.enable", "true"},
-        {"log.queue", "true"}};
-    if (!s.mechanism.empty()) all.emplace_back("sasl.mechanism", s.mechanism);
-    if (!s.username.empty()) all.emplace_back("sasl.username", s.username);
-    if (!s.ca_file.empty()) all.emplace_back("ssl.ca.location", s.ca_file);
-    return all;
-}
-
 rt::outcome<void> rdkafka_client::open(const kafka_connection& to)
 {
     std::array<char, 512> why{};
     conf_ptr conf(rd_kafka_conf_new());
     const auto wrong = [&](const char* key) -> rt::failure {
-        return {.retry = rt::retry_class::never, .id = "kafka.settings", .detail = std::string("librdkafka refuses ") + key + ": " + why.data()};
+        return {.retry = rt::retry_class::never,
+                .id = "kafka.settings",
+                .detail = std::string("librdkafka refuses ") + key + ": " + why.data()};
     };
-    for (const auto& [key, value] : settings_of(to))
-        if (rd_kafka_conf_set(conf.get(), key, value.c_str(), why.data(), why.size()) != RD_KAFKA_CONF_OK) return wrong(key);
+    for (const auto& [key, value] : rdkafka_settings(to))
+        if (rd_kafka_conf_set(conf.get(), key, value.c_str(), why.data(), why.size()) != RD_KAFKA_CONF_OK)
+            return wrong(key);
     if (!to.password.empty()) {
         std::string password(to.password.reveal());
         const auto set = rd_kafka_conf_set(conf.get(), "sasl.password", password.c_str(), why.data(), why.size());
         auth::wipe(password);
         // Its words might repeat the value.
-        if (set != RD_KAFKA_CONF_OK) return rt::failure{.id = "kafka.settings", .detail = "librdkafka refuses the password of [kafka]"};
+        if (set != RD_KAFKA_CONF_OK)
+            return rt::failure{.id = "kafka.settings", .detail = "librdkafka refuses the password of [kafka]"};
     }
     rd_kafka_conf_set_opaque(conf.get(), this);
     rd_kafka_conf_set_rebalance_cb(conf.get(), on_rebalance);
@@ -212,7 +205,10 @@ rt::outcome<void> rdkafka_client::open(const kafka_connection& to)
 // ---- what librdkafka calls ----------------------------------------------------------------------------------
 
 // Answered later, by assign() or unassign(): librdkafka waits for that.
-void rdkafka_client::on_rebalance(rd_kafka_t* handle, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* list, void* opaque)
+void rdkafka_client::on_rebalance(rd_kafka_t* handle,
+                                  rd_kafka_resp_err_t what,
+                                  rd_kafka_topic_partition_list_t* list,
+                                  void* opaque)
 {
     auto& found = self(opaque).found_;
     if (what != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
@@ -297,8 +293,10 @@ void rdkafka_client::take(const rd_kafka_message_t& message)
         const char* name = nullptr;
         const void* value = nullptr;
         std::size_t size = 0;
-        for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; ++i)
-            if (value && ::strcasecmp(name, "writeKey") == 0) one.write_key.emplace(static_cast<const char*>(value), size);
+        for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+             ++i)
+            if (value && ::strcasecmp(name, "writeKey") == 0)
+                one.write_key.emplace(static_cast<const char*>(value), size);
     }
     found_.messages.push_back(std::move(one));
 }
@@ -332,8 +330,9 @@ rt::outcome<std::vector<kafka_committed>> rdkafka_client::committed_now(const st
     for (int i = 0; i < list->cnt; ++i) {
         const auto& at = list->elems[i];
         if (at.err != RD_KAFKA_RESP_ERR_NO_ERROR) return explain(at.err);
-        found.push_back({at.partition, at.offset < 0 ? -1 : at.offset,
-                         at.metadata ? std::string(static_cast<const char*>(at.metadata), at.metadata_size) : std::string()});
+        found.push_back(
+            {at.partition, at.offset < 0 ? -1 : at.offset,
+             at.metadata ? std::string(static_cast<const char*>(at.metadata), at.metadata_size) : std::string()});
     }
     return found;
 }
@@ -342,7 +341,8 @@ rt::outcome<std::uint32_t> rdkafka_client::partitions_now()
 {
     const topic_ptr topic(rd_kafka_topic_new(handle_, settings_.topic.c_str(), nullptr));
     const rd_kafka_metadata_t* seen = nullptr;
-    const auto error = topic ? rd_kafka_metadata(handle_, 0, topic.get(), &seen, answer_wait_ms) : rd_kafka_last_error();
+    const auto error =
+        topic ? rd_kafka_metadata(handle_, 0, topic.get(), &seen, answer_wait_ms) : rd_kafka_last_error();
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return explain(error);
     const auto count = seen->topic_cnt > 0 ? static_cast<std::uint32_t>(seen->topics[0].partition_cnt) : 0U;
     rd_kafka_metadata_destroy(seen);

@@ -39,18 +39,26 @@ std::string random_name(std::mt19937_64& rng)
     return out;
 }
 
-bool stopping(const asio::cancellation_state& stop) { return stop.cancelled() != asio::cancellation_type::none; }
+bool stopping(const asio::cancellation_state& stop)
+{
+    return stop.cancelled() != asio::cancellation_type::none;
+}
 
 }  // namespace
 
 const char* to_string(kafka_state s) noexcept
 {
     switch (s) {
-        case kafka_state::connecting: return "connecting";
-        case kafka_state::reading: return "reading";
-        case kafka_state::held: return "held";
-        case kafka_state::waiting: return "waiting";
-        case kafka_state::stopped: return "stopped";
+        case kafka_state::connecting:
+            return "connecting";
+        case kafka_state::reading:
+            return "reading";
+        case kafka_state::held:
+            return "held";
+        case kafka_state::waiting:
+            return "waiting";
+        case kafka_state::stopped:
+            return "stopped";
     }
     return "connecting";
 }
@@ -63,11 +71,12 @@ kafka_reader::kafka_reader(kafka_needs needs, core::kafka_settings settings, std
       counts_([this] {
           auto& m = needs_.metrics;
           const obs::labels of{{"space", space_id_}};
-          return counters{m.counter("lakeferry_kafka_messages_total", "Messages of the topic that are on disk", of),
-                          m.counter("lakeferry_kafka_calls_total", "Accepted calls in these", of),
-                          m.counter("lakeferry_kafka_lost_total", "Messages that were gone before they were read", of),
-                          m.counter("lakeferry_kafka_assignments_total", "Times that the group gave out partitions", of),
-                          m.counter("lakeferry_kafka_failures_total", "Connections to the cluster that ended by a failure", of)};
+          return counters{
+              m.counter("lakeferry_kafka_messages_total", "Messages of the topic that are on disk", of),
+              m.counter("lakeferry_kafka_calls_total", "Accepted calls in these", of),
+              m.counter("lakeferry_kafka_lost_total", "Messages that were gone before they were read", of),
+              m.counter("lakeferry_kafka_assignments_total", "Times that the group gave out partitions", of),
+              m.counter("lakeferry_kafka_failures_total", "Connections to the cluster that ended by a failure", of)};
       }()),
       client_log_(needs_.log, needs_.time),
       write_patience_(rewriting)
@@ -117,8 +126,10 @@ rt::awaitable<void> kafka_reader::run()
         if (needs_.time.now() - began > minutes(5)) patience.reset();
         const bool for_good = why.id == "kafka.fenced";
         view_.state = for_good ? kafka_state::stopped : kafka_state::waiting;
-        const auto until = for_good ? rt::time_point::max()
-                                    : needs_.time.now() + patience.next(needs_.time.now(), {}, why.retry_after, needs_.rng).value_or(minutes(1));
+        const auto until =
+            for_good ? rt::time_point::max()
+                     : needs_.time.now() +
+                           patience.next(needs_.time.now(), {}, why.retry_after, needs_.rng).value_or(minutes(1));
         (void)co_await needs_.time.async_wait_until(until, asio::as_tuple(asio::use_awaitable));
     }
     view_.state = kafka_state::stopped;
@@ -132,7 +143,9 @@ rt::awaitable<rt::failure> kafka_reader::session(const stop_state& stop)
         why = co_await prepare();
         if (!why) why = co_await serve(stop);
     } catch (const std::exception& defect) {
-        why = rt::failure{.retry = rt::retry_class::transient, .id = "kafka.defect", .detail = std::string("A defect ended the connection: ") + defect.what()};
+        why = rt::failure{.retry = rt::retry_class::transient,
+                          .id = "kafka.defect",
+                          .detail = std::string("A defect ended the connection: ") + defect.what()};
     }
     if (client_) {
         if (!why || why->id != "kafka.fenced") co_await tell_group(true);
@@ -273,13 +286,15 @@ rt::awaitable<void> kafka_reader::write_pending()
 
     // The table must outlive the views into it, and a reload may come while the messages are read.
     const auto table = needs_.from.now();
-    const kafka_plan_options options{.table = table.get(),
-                                     .fallback = settings_.source.empty() ? nullptr : table->find_in(space_, settings_.source),
-                                     .space = space_,
-                                     .topic = settings_.topic,
-                                     .now_us = needs_.wall.now_us(),
-                                     .limits = needs_.limits};
-    auto plan = co_await rt::offload_uncancellable(needs_.workers, [&] { return plan_messages(pending_, next_, options); });
+    const kafka_plan_options options{
+        .table = table.get(),
+        .fallback = settings_.source.empty() ? nullptr : table->find_in(space_, settings_.source),
+        .space = space_,
+        .topic = settings_.topic,
+        .now_us = needs_.wall.now_us(),
+        .limits = needs_.limits};
+    auto plan =
+        co_await rt::offload_uncancellable(needs_.workers, [&] { return plan_messages(pending_, next_, options); });
     if (!plan.after.empty()) {
         std::vector<side_record> places;
         for (const auto& [partition, next] : plan.after)

@@ -44,7 +44,6 @@ struct kafka_view {
 
 // All of it outlives run().
 struct kafka_needs {
-    boost::asio::any_io_executor loop;
     boost::asio::any_io_executor workers;
     rt::time_source& time;
     const rt::wall_clock& wall;
@@ -117,13 +116,13 @@ private:
 
     std::unique_ptr<kafka_client> client_{};
     std::string store_id_{};
-    kafka_offsets next_{};              // of the partitions that are ours now
-    kafka_offsets untold_{};            // not committed to the group yet
+    kafka_offsets next_{};    // of the partitions that are ours now
+    kafka_offsets untold_{};  // not committed to the group yet
     std::vector<kafka_message> pending_{};
-    bool uncertain_ = false;            // the last write may have happened or not
+    bool uncertain_ = false;  // the last write may have happened or not
     bool held_ = false;
     bool problem_of_writing_ = false;
-    rt::time_point not_before_{};       // the next write
+    rt::time_point not_before_{};  // the next write
     rt::time_point told_at_{};
     kafka_view view_{};
 };

@@ -98,9 +98,16 @@ std::vector<requirement> judge_warehouse(const databricks::warehouse_info& w)
     }
     if (w.max_clusters != 0 && (w.max_clusters < 2 || w.max_clusters > 6))
         advise("warehouse_clusters", "warehouse scaling",
-               "it scales up to " + std::to_string(w.max_clusters) + " clusters; 2 to 6 are recommended");
+               "it scales from " + std::to_string(std::max(1, w.min_clusters)) + " to " + std::to_string(w.max_clusters) +
+                   " clusters; a maximum of 2 to 6 is recommended, so that loads do not queue behind other work");
+    // What wakes a warehouse pays until it sleeps again. Serverless starts in seconds, so nothing is won by keeping it awake.
+    const int patience = w.serverless ? 10 : 60;
     if (w.auto_stop_minutes == 0)
         advise("warehouse_sleep", "warehouse auto stop", "it never stops by itself and costs money around the clock");
+    else if (w.auto_stop_minutes > patience)
+        advise("warehouse_sleep", "warehouse auto stop",
+               "it stays awake for " + std::to_string(w.auto_stop_minutes) + " minutes after the last statement, and each sync pays for them; " +
+                   (w.serverless ? "5 to 10 are enough for a serverless one" : "10 to 60 suit one that starts in minutes"));
     return all;
 }
 
@@ -116,8 +123,13 @@ std::vector<requirement> judge_privileges(const seen_objects& seen, const core::
             all.push_back(line("catalog", "catalog " + catalog, state::unknown, seen.catalog.failed->detail));
         else
             all.push_back(line("catalog", "catalog " + catalog, state::missing,
-                               "does not exist, or is hidden from the service principal: an administrator creates it or runs the GRANT",
+                               "does not exist, or is hidden from the service principal: an administrator creates it or runs the GRANTs",
                                databricks::grant_text({"USE CATALOG", "CATALOG", catalog}, principal)));
+        // Everything behind it is hidden as well: what a new schema needs is asked for at once.
+        if (!seen.catalog.failed)
+            all.push_back(line("create_schema", "CREATE SCHEMA on " + catalog, state::missing,
+                               "cannot be seen; needed unless the schema " + schema + " is there and may be used",
+                               databricks::grant_text({"CREATE SCHEMA", "CATALOG", catalog}, principal)));
         return all;
     }
     all.push_back(line("catalog", "catalog " + catalog, state::ok, "is there"));

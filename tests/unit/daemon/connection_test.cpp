@@ -98,9 +98,11 @@ TEST(ConnectionTest, OwnershipAndAllPrivilegesAreEnough)
 TEST(ConnectionTest, AMissingCatalogEndsTheList)
 {
     const auto lines = judge_privileges({}, config(), "sp");
-    ASSERT_EQ(lines.size(), 1U);
+    ASSERT_EQ(lines.size(), 2U);
     EXPECT_EQ(lines[0].state, state::missing);
     EXPECT_NE(lines[0].text.find("hidden"), std::string::npos);
+    EXPECT_EQ((connection_report{.lines = lines}.grants()),
+              (std::vector<std::string>{"GRANT USE CATALOG ON CATALOG `main` TO `sp`;", "GRANT CREATE SCHEMA ON CATALOG `main` TO `sp`;"}));
 }
 
 TEST(ConnectionTest, WhatCannotBeLookedAtIsUnknownNotMissing)
@@ -160,6 +162,20 @@ TEST(ConnectionTest, AdvisesOnTheWarehouse)
     const auto lines = judge_warehouse(poor);
     ASSERT_EQ(lines.size(), 4U);
     for (const auto& one : lines) EXPECT_EQ(one.state, state::advice) << one.id;
+}
+
+TEST(ConnectionTest, AWarehouseThatStaysAwakeForLongIsSaidByItsKind)
+{
+    struct awake_case {
+        bool serverless;
+        int minutes;
+        bool said;
+    };
+    for (const auto& one : {awake_case{true, 10, false}, {true, 45, true}, {false, 45, false}, {false, 60, false}, {false, 120, true}, {true, 0, true}}) {
+        databricks::warehouse_info w{.size = "Small", .type = "PRO", .serverless = one.serverless, .max_clusters = 4, .auto_stop_minutes = one.minutes};
+        const auto lines = judge_warehouse(w);
+        EXPECT_EQ(find(lines, "warehouse_sleep") != nullptr, one.said) << one.serverless << " " << one.minutes;
+    }
 }
 
 }  // namespace
