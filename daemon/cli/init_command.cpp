@@ -158,7 +158,7 @@ bool init_dialog::ask_names()
 bool init_dialog::ask_workspace()
 {
     auto& d = config_.databricks;
-    const auto look = [this, &d]() -> verdict {
+    const auto look = [this]() -> verdict {
         if (!given_.check) return yes();
         auto seen = bench_.look_at_host(config_);
         if (seen.has_error()) return init_no(seen.error().detail);

@@ -6,6 +6,7 @@
 #include "sync/core/names.hpp"
 #include "sync/core/selection.hpp"
 #include "sync/identity/table_catalog.hpp"
+#include "sync/profiles/load_sender.hpp"
 
 #include <boost/json.hpp>
 
