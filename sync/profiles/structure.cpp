@@ -1,8 +1,7 @@
 #include "sync/profiles/structure.hpp"
 
-#include "sync/databricks/catalog.hpp"
-
 #include <algorithm>
+#include <array>
 #include <functional>
 
 namespace lakeferry::profiles {
@@ -17,15 +16,72 @@ std::string lower(std::string_view text)
     return out;
 }
 
-std::uint64_t digest(std::string_view column) { return std::hash<std::string>{}(lower(column)); }
+// A column as one number: its name without case, and in the last bits its type.
+constexpr std::uint64_t type_bits = 7;
+constexpr std::uint64_t other_type = type_bits;
 
-std::vector<std::uint64_t> digests_of(const auto& columns)
+std::uint64_t name_mark(std::string_view column) { return std::hash<std::string>{}(lower(column)) & ~type_bits; }
+
+std::uint64_t mark(std::string_view name, std::optional<core::column_type> type)
+{
+    return name_mark(name) | (type ? static_cast<std::uint64_t>(*type) : other_type);
+}
+
+std::optional<core::column_type> type_of(std::string_view text)
+{
+    std::string upper(text);
+    std::transform(upper.begin(), upper.end(), upper.begin(),
+                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+    return core::column_type_of(upper);
+}
+
+std::vector<std::uint64_t> marks_of(const std::vector<core::column>& columns)
 {
     std::vector<std::uint64_t> out;
     out.reserve(columns.size());
-    for (const auto& c : columns) out.push_back(digest(c.name));
+    for (const auto& c : columns) out.push_back(mark(c.name, c.type));
     std::sort(out.begin(), out.end());
     return out;
+}
+
+// The mark of the column of this name, whatever its type; nullopt: there is none.
+std::optional<std::uint64_t> find_mark(const std::vector<std::uint64_t>& marks, std::string_view column)
+{
+    const std::uint64_t wanted = name_mark(column);
+    const auto found = std::lower_bound(marks.begin(), marks.end(), wanted);
+    if (found == marks.end() || (*found & ~type_bits) != wanted) return std::nullopt;
+    return *found;
+}
+
+bool is_table(std::string_view type) noexcept { return type.empty() || type == "EXTERNAL"; }
+
+// Columns without which a table of this name is somebody else's.
+std::vector<std::string> own_columns(const core::table& wanted)
+{
+    auto own = wanted.key;
+    const std::string order(wanted.kind == core::table_kind::keyed ? "seq" : row_key(wanted));
+    if (wanted.find(order) != nullptr) own.push_back(order);  // the fence table has none
+    return own;
+}
+
+rt::failure foreign(const place& at, const std::string& name, const std::string& why)
+{
+    return {rt::retry_class::never, "table.foreign",
+            at.table(name) + " is not a table of Lakeferry's: " + why +
+                ". Rename or drop it, or give this space another schema; its rows wait"};
+}
+
+rt::failure other_type_of(const place& at, const core::table& wanted, const core::column& column, std::uint64_t found)
+{
+    const auto code = found & type_bits;
+    const std::string there =
+        code == other_type ? "another type" : core::sql_name(static_cast<core::column_type>(code));
+    const std::string path = wanted.name + "." + column.name;
+    return {rt::retry_class::never, "table.column_type",
+            "column " + column.name + " of " + at.table(wanted.name) + " has " + there + " there, and Lakeferry writes " +
+                core::sql_name(column.type) + ": somebody changed it. Change it back" +
+                (code == other_type ? std::string() : ", or keep the new type: lakeferry retype SPACE " + path + " " + there) +
+                "; the rows of this table wait, the other tables land"};
 }
 
 }  // namespace
@@ -36,9 +92,22 @@ rt::awaitable<rt::outcome<void>> structure::send(std::string text, rt::deadline 
     what.text = std::move(text);
     what.warehouse_id = warehouse_id_;
     ++sent_;
+    std::optional<phase_meter::turn> busy;
+    if (meter_ != nullptr) busy.emplace(*meter_);
     auto done = co_await sql_.run(std::move(what), limit);
     if (done.has_error()) co_return done.error();
     co_return boost::system::in_place_value;
+}
+
+void structure::note(const databricks::table_info& seen)
+{
+    relation known;
+    known.columns.reserve(seen.columns.size());
+    for (const auto& c : seen.columns) known.columns.push_back(mark(c.name, type_of(c.type_text)));
+    std::sort(known.columns.begin(), known.columns.end());
+    if (seen.type != "MANAGED") known.type = seen.type;
+    if (known.type == "VIEW") known.comment = seen.comment;
+    relations_.insert_or_assign(lower(seen.name), std::move(known));
 }
 
 rt::awaitable<rt::outcome<void>> structure::read(bool with_volume, rt::deadline limit)
@@ -47,13 +116,13 @@ rt::awaitable<rt::outcome<void>> structure::read(bool with_volume, rt::deadline 
     auto schema = co_await databricks::get_schema(door, at_.catalog, at_.schema, limit);
     if (schema.has_error()) co_return schema.error();
     schema_exists_ = schema->has_value();
-    columns_.clear();
+    relations_.clear();
     volume_exists_ = false;
     volume_problem_.clear();
     if (schema_exists_) {
         auto tables = co_await databricks::list_tables(door, at_.catalog, at_.schema, limit);
         if (tables.has_error()) co_return tables.error();
-        for (const auto& t : *tables) columns_.emplace(lower(t.name), digests_of(t.columns));
+        for (const auto& t : *tables) note(t);
         if (with_volume) {
             auto volume = co_await databricks::get_volume(door, at_.catalog, at_.schema, at_.volume, limit);
             if (volume.has_error()) co_return volume.error();
@@ -62,6 +131,22 @@ rt::awaitable<rt::outcome<void>> structure::read(bool with_volume, rt::deadline 
     }
     read_ = true;
     co_return boost::system::in_place_value;
+}
+
+bool structure::has_table(const std::string& name) const { return relations_.contains(lower(name)); }
+
+rt::awaitable<rt::outcome<void>> structure::ensure_fence_table(statement_label label, rt::deadline limit)
+{
+    const auto wanted = fence_table_definition();
+    const auto known = relations_.find(wanted.name);
+    if (known == relations_.end()) {
+        auto made = co_await send(create_fence_table(at_, owner_, label), limit);
+        if (made.has_error()) co_return made.error();
+        relations_[wanted.name] = {.columns = marks_of(wanted.columns)};
+        co_return boost::system::in_place_value;
+    }
+    // Made by a version that knew fewer columns.
+    co_return co_await ensure_table(wanted, label, limit);
 }
 
 rt::awaitable<rt::outcome<void>> structure::ensure_schema(bool with_volume, statement_label label, rt::deadline limit)
@@ -82,42 +167,77 @@ rt::awaitable<rt::outcome<void>> structure::ensure_schema(bool with_volume, stat
         volume_exists_ = made.has_value();
         if (made.has_error()) volume_problem_ = made.error().detail;
     }
-    const std::string fence(fence_table);
-    if (!columns_.contains(fence)) {
-        auto made = co_await send(create_fence_table(at_, label), limit);
-        if (made.has_error()) co_return made.error();
-        columns_[fence] = {};
+    co_return co_await ensure_fence_table(label, limit);
+}
+
+rt::outcome<std::vector<core::column>> structure::missing_in(const relation& known, const core::table& wanted) const
+{
+    if (!is_table(known.type)) return foreign(at_, wanted.name, "it is a " + known.type);
+    for (const auto& name : own_columns(wanted))
+        if (!find_mark(known.columns, name)) return foreign(at_, wanted.name, "it has no column " + name);
+    std::vector<core::column> missing;
+    for (const auto& c : wanted.columns) {
+        const auto there = find_mark(known.columns, c.name);
+        if (!there)
+            missing.push_back(c);
+        else if (*there != mark(c.name, c.type))
+            return other_type_of(at_, wanted, c, *there);
     }
-    co_return boost::system::in_place_value;
+    return missing;
 }
 
 rt::awaitable<rt::outcome<void>> structure::ensure_table(core::table wanted, statement_label label, rt::deadline limit)
 {
     const std::string name = lower(wanted.name);
-    const auto known = columns_.find(name);
-    if (known == columns_.end()) {
+    const auto known = relations_.find(name);
+    if (known == relations_.end()) {
         auto made = co_await send(create_table(at_, wanted, label), limit);
         if (made.has_error()) co_return made.error();
-        columns_[name] = digests_of(wanted.columns);
+        relations_[name] = {.columns = marks_of(wanted.columns)};
         co_return boost::system::in_place_value;
     }
-    std::vector<core::column> missing;
-    for (const auto& c : wanted.columns)
-        if (!std::binary_search(known->second.begin(), known->second.end(), digest(c.name))) missing.push_back(c);
-    if (missing.empty()) co_return boost::system::in_place_value;
-    auto added = co_await send(add_columns(at_, wanted.name, missing, label), limit);
-    if (added.has_error() && added.error().id == "column.exists") {
-        // Somebody else added one of them, or our own ALTER came through twice: look again, then add the rest.
+    auto missing = missing_in(known->second, wanted);
+    if (missing.has_value() && missing->empty()) co_return boost::system::in_place_value;
+    auto added = missing.has_error() ? rt::outcome<void>(missing.error())
+                                     : co_await send(add_columns(at_, wanted.name, *missing, label), limit);
+    if (missing.has_error() || (added.has_error() && added.error().id == "column.exists")) {
+        // What we know is out of date: somebody else changed the table, or our own ALTER came through twice. Look again,
+        // then add the rest.
         auto table = co_await databricks::get_table(sql_.door(), at_.catalog, at_.schema, wanted.name, limit);
         if (table.has_error()) co_return table.error();
         if (!table->has_value()) co_return added.error();
-        std::erase_if(missing, [&](const core::column& c) { return (**table).find(c.name) != nullptr; });
-        added = missing.empty() ? rt::outcome<void>(boost::system::in_place_value)
-                                : co_await send(add_columns(at_, wanted.name, missing, label), limit);
+        note(**table);
+        missing = missing_in(relations_.at(name), wanted);
+        if (missing.has_error()) co_return missing.error();
+        added = missing->empty() ? rt::outcome<void>(boost::system::in_place_value)
+                                 : co_await send(add_columns(at_, wanted.name, *missing, label), limit);
     }
     if (added.has_error()) co_return added.error();
-    columns_[name] = digests_of(wanted.columns);
+    auto& marks = relations_[name].columns;
+    for (const auto& c : *missing) marks.push_back(mark(c.name, c.type));
+    std::sort(marks.begin(), marks.end());
     co_return boost::system::in_place_value;
+}
+
+rt::awaitable<rt::outcome<std::vector<std::string>>> structure::ensure_views(std::vector<view> wanted, statement_label label,
+                                                                             rt::deadline limit)
+{
+    std::vector<std::string> taken;
+    for (const auto& v : wanted) {
+        const auto known = relations_.find(lower(v.name));
+        const bool there = known != relations_.end();
+        if (there && known->second.type != "VIEW") {
+            taken.push_back(v.name);
+            continue;
+        }
+        // The comment names what the view is made from, so it tells one form from another.
+        if (there && known->second.comment == v.comment) continue;
+        if (!std::all_of(v.needs.begin(), v.needs.end(), [&](const auto& t) { return relations_.contains(t); })) continue;
+        auto made = co_await send(create_view(at_, v, label), limit);
+        if (made.has_error()) co_return made.error();
+        relations_[lower(v.name)] = {.type = "VIEW", .comment = v.comment};
+    }
+    co_return taken;
 }
 
 }  // namespace lakeferry::profiles
