@@ -54,7 +54,7 @@ rt::awaitable<std::optional<rt::failure>> kafka_reader::begin_partitions(std::ve
     held_ = false;
     view_.partitions = next_.size();
     view_.lag.reset();
-    if (!problem_of_writing_) clear_problem();
+    if (!problem_of_writing_ && !next_.empty()) clear_problem();
     needs_.log.info("kafka.assigned", "The group gave partitions to this daemon",
                     about({{"partitions", partitions.size()}}));
     co_await say_whether_shared();

@@ -19,7 +19,7 @@ std::vector<std::pair<const char*, std::string>> rdkafka_settings(const kafka_co
         {"enable.partition.eof", "true"},
         {"allow.auto.create.topics", "false"},
         {"queued.max.messages.kbytes", "16384"},
-        {"topic.metadata.refresh.interval.ms", "30000"},
+        {"topic.metadata.refresh.interval.ms", "10000"},
         {"statistics.interval.ms", "5000"},
         {"socket.keepalive.enable", "true"},
         {"log.queue", "true"}};
