@@ -1,8 +1,11 @@
 """Databricks' own clients, unmodified: they were not written by us, so they find what our own tests take for granted."""
 import io
 import json
+from datetime import date
+from decimal import Decimal
 
 import pytest
+from caller import until
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import AlreadyExists, NotFound, PermissionDenied
 from databricks.sdk.service import catalog as uc
@@ -16,7 +19,11 @@ def sdk(workspace, catalog):
 
 
 def run(sdk, text, **options):
-    return sdk.statement_execution.execute_statement(statement=text, warehouse_id="w1", wait_timeout="50s", **options)
+    """To its end, however long a busy machine takes."""
+    reply = sdk.statement_execution.execute_statement(statement=text, warehouse_id="w1", wait_timeout="50s", **options)
+    while reply.status.state in (dbsql.StatementState.PENDING, dbsql.StatementState.RUNNING):
+        reply = sdk.statement_execution.get_statement(reply.statement_id)
+    return reply
 
 
 class TestSdk:
@@ -30,6 +37,29 @@ class TestSdk:
         assert sdk.warehouses.start_and_wait("w2").state == dbsql.State.RUNNING
         with pytest.raises(NotFound):
             sdk.warehouses.get("none")
+
+    def test_permissions_of_warehouses(self, workspace):
+        boss = WorkspaceClient(host=workspace.url, token=workspace.people["admin"]["access_token"], auth_type="pat")
+        workspace.warehouse("w2", acl={"other": None})
+        levels = [x.permission_level for x in boss.warehouses.get_permission_levels("w2").permission_levels]
+        assert dbsql.WarehousePermissionLevel.CAN_USE in levels
+        entry = dbsql.WarehouseAccessControlRequest(service_principal_name=workspace.other.client_id,
+                                                    permission_level=dbsql.WarehousePermissionLevel.CAN_MONITOR)
+        boss.warehouses.update_permissions("w2", access_control_list=[entry])
+        held = {a.service_principal_name: a.all_permissions[0].permission_level.value
+                for a in boss.warehouses.get_permissions("w2").access_control_list}
+        assert held[workspace.other.client_id] == "CAN_MONITOR"
+        with pytest.raises(PermissionDenied):
+            WorkspaceClient(host=workspace.url, token=workspace.people["other"]["access_token"], auth_type="pat").warehouses.get_permissions("w2")
+        workspace.warehouse("w2", acl={"other": "CAN_USE"})
+
+    def test_access_tokens(self, sdk, workspace):
+        made = sdk.tokens.create(comment="made by the sdk", lifetime_seconds=3600)
+        assert WorkspaceClient(host=workspace.url, token=made.token_value, auth_type="pat").current_user.me().user_name == workspace.lakeferry.client_id
+        assert "made by the sdk" in [t.comment for t in sdk.tokens.list()]
+        sdk.tokens.delete(made.token_info.token_id)
+        with pytest.raises(PermissionDenied):
+            WorkspaceClient(host=workspace.url, token=made.token_value, auth_type="pat").current_user.me()
 
     def test_statements(self, sdk, catalog):
         run(sdk, "CREATE SCHEMA IF NOT EXISTS sdk", catalog=catalog)
@@ -60,14 +90,9 @@ class TestSdk:
     def test_cancelling(self, sdk, workspace):
         workspace.fault(kind="hang", sql="cancelled by the sdk", seconds=3600)
         running = sdk.statement_execution.execute_statement(statement="SELECT 1 /* cancelled by the sdk */", warehouse_id="w1", wait_timeout="0s")
-        while sdk.statement_execution.get_statement(running.statement_id).status.state != dbsql.StatementState.RUNNING:
-            pass
+        until(lambda: sdk.statement_execution.get_statement(running.statement_id).status.state == dbsql.StatementState.RUNNING)
         sdk.statement_execution.cancel_execution(running.statement_id)
-        for _ in range(100):
-            state = sdk.statement_execution.get_statement(running.statement_id).status.state
-            if state == dbsql.StatementState.CANCELED:
-                break
-        assert state == dbsql.StatementState.CANCELED
+        until(lambda: sdk.statement_execution.get_statement(running.statement_id).status.state == dbsql.StatementState.CANCELED)
 
     def test_files(self, sdk, catalog):
         run(sdk, "CREATE SCHEMA IF NOT EXISTS sdk", catalog=catalog)
@@ -93,10 +118,29 @@ class TestSdk:
         table = sdk.tables.get(f"{catalog}.sdk.u")
         assert table.columns[0].name == "a" and table.columns[0].type_name == uc.ColumnTypeName.LONG and table.columns[0].comment == "first"
         assert "u" in [t.name for t in sdk.tables.list(catalog, "sdk")] and sdk.tables.exists(f"{catalog}.sdk.u").table_exists
+        assert sdk.metastores.summary().metastore_id == sdk.metastores.current().metastore_id
+        run(sdk, f"CREATE OR REPLACE VIEW {catalog}.sdk.seen AS SELECT a FROM {catalog}.sdk.u")
+        view = sdk.tables.get(f"{catalog}.sdk.seen")
+        assert view.table_type == uc.TableType.VIEW and "SELECT a" in view.view_definition and view.columns[0].name == "a"
+        sdk.volumes.create(catalog, "sdk", "listed", uc.VolumeType.MANAGED)
+        assert "listed" in [v.name for v in sdk.volumes.list(catalog, "sdk")] and sdk.volumes.read(f"{catalog}.sdk.listed").volume_type
+        sdk.volumes.delete(f"{catalog}.sdk.listed")
+        change = uc.PermissionsChange(principal=workspace.other.client_id, add=[uc.Privilege.USE_SCHEMA])
+        sdk.grants.update("schema", f"{catalog}.sdk", changes=[change])  # its owner may
+        direct = sdk.grants.get("schema", f"{catalog}.sdk").privilege_assignments
+        assert [(g.principal, g.privileges) for g in direct] == [(workspace.other.client_id, [uc.Privilege.USE_SCHEMA])]
         effective = sdk.grants.get_effective("catalog", catalog, principal=workspace.lakeferry.client_id)
         assert uc.Privilege.USE_CATALOG in [p.privilege for p in effective.privilege_assignments[0].privileges]
         with pytest.raises(NotFound):
             sdk.tables.get(f"{catalog}.sdk.none")
+
+    def test_history_in_pages(self, sdk):
+        ids = [run(sdk, f"SELECT 'page {i}'").statement_id for i in range(3)]
+        only = dbsql.QueryFilter(statement_ids=ids, statuses=[dbsql.QueryStatus.FINISHED])
+        first = sdk.query_history.list(filter_by=only, max_results=2, include_metrics=True)
+        rest = sdk.query_history.list(filter_by=only, max_results=2, page_token=first.next_page_token)
+        assert [q.query_id for q in first.res + rest.res] == ids[::-1] and rest.has_next_page is False
+        assert first.res[0].metrics.total_time_ms >= 0 and first.res[0].statement_type == dbsql.QueryStatementType.SELECT
 
     def test_history(self, sdk):
         done = run(sdk, "SELECT 'seen by the sdk'", query_tags=[dbsql.QueryTag(key="k", value="v")] if hasattr(dbsql, "QueryTag") else None)
@@ -112,17 +156,61 @@ class TestSdk:
             WorkspaceClient(host=workspace.url, client_id="nobody", client_secret="x", auth_type="oauth-m2m").current_user.me()
 
 
-def test_sql_connector(workspace, catalog):
-    """The connector's REST backend."""
+CELLS = ("SELECT id, CAST(id AS STRING) AS s, CAST(id AS DECIMAL(7,2)) AS d, DATE'2021-02-03' AS day, TIMESTAMP'2021-01-01 10:00:00.123456' AS ts, "
+         "X'00ff' AS x, NULL AS n, id > 0 AS b, parse_json('{\"a\": [1]}') AS v FROM range(3)")
+
+
+def connection(workspace, catalog, **backend):
+    """The connector, by its REST backend (`use_sea`) or its Rust kernel (`use_kernel`)."""
     from databricks import sql as connector
     host, port = workspace.url.rsplit(":", 1)
-    with connector.connect(server_hostname=host, _port=int(port), http_path="/sql/1.0/warehouses/w1", use_sea=True, catalog=catalog, enable_telemetry=False,
-                           access_token=workspace.people["lakeferry"]["access_token"]) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT id, CAST(id AS STRING) AS s FROM range(3)")
-        assert [tuple(r) for r in cursor.fetchall()] == [(0, "0"), (1, "1"), (2, "2")]
-        cursor.execute("CREATE SCHEMA IF NOT EXISTS conn")
-        with pytest.raises(Exception, match="TABLE_OR_VIEW_NOT_FOUND"):
-            cursor.execute("SELECT * FROM conn.none")
+    where = {"server_hostname": workspace.url} if "use_kernel" in backend else {"server_hostname": host, "_port": int(port)}
+    return connector.connect(http_path="/sql/1.0/warehouses/w1", catalog=catalog, enable_telemetry=False,
+                             access_token=workspace.people["lakeferry"]["access_token"], **where, **backend)
+
+
+@pytest.mark.parametrize("backend", [{"use_sea": True}, {"use_sea": True, "use_hybrid_disposition": True}, {"use_kernel": True}],
+                         ids=["rest", "rest-hybrid", "kernel"])
+class TestConnector:
+    def test_values(self, workspace, catalog, backend):
+        with connection(workspace, catalog, **backend) as c, c.cursor() as cursor:
+            cursor.execute(CELLS)
+            rows = [tuple(r) for r in cursor.fetchall()]
+            stamp = rows[0][4]
+            assert [r[:4] + r[5:] for r in rows] == [(i, str(i), Decimal(i), date(2021, 2, 3), b"\x00\xff", None, i > 0, '{"a":[1]}') for i in range(3)]
+            assert (stamp.hour, stamp.microsecond, stamp.utcoffset().total_seconds()) == (10, 123456, 0)
+            cursor.execute("SELECT :a, :b", {"a": 5, "b": "it's"})
+            assert [tuple(r) for r in cursor.fetchall()] == [(5, "it's")]
+
+    def test_chunks(self, workspace, catalog, backend):
+        with connection(workspace, catalog, **backend) as c, c.cursor() as cursor:
+            cursor.execute("SELECT id FROM range(25000)")
+            assert [r[0] for r in cursor.fetchall()] == list(range(25000))
+            cursor.execute("SELECT id FROM range(25000)")
+            assert cursor.fetchall_arrow().num_rows == 25000
+            cursor.execute("SELECT 1 WHERE false")
+            assert cursor.fetchall() == []
+
+    def test_writing_and_failing(self, workspace, catalog, backend):
+        schema = "conn_" + "_".join(backend)
+        with connection(workspace, catalog, **backend) as c, c.cursor() as cursor:
+            cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+            cursor.execute(f"USE SCHEMA {schema}")  # holds for the session
+            cursor.execute("CREATE OR REPLACE TABLE t (a INT)")
+            cursor.execute("INSERT INTO t VALUES (1), (2)")
+            assert [tuple(r) for r in cursor.fetchall()] == [(2, 2)]
+            cursor.execute(f"SELECT count(*) FROM {catalog}.{schema}.t")
+            assert cursor.fetchall()[0][0] == 2
+            with pytest.raises(Exception, match="TABLE_OR_VIEW_NOT_FOUND"):
+                cursor.execute("SELECT * FROM none")
+            cursor.execute("SELECT 1", query_tags={"space": "acme"})
+            assert tuple(cursor.fetchall()[0]) == (1,)
+
+    def test_asynchronously(self, workspace, catalog, backend):
+        with connection(workspace, catalog, **backend) as c, c.cursor() as cursor:
+            cursor.execute_async("SELECT 42")
+            cursor.get_async_execution_result()
+            assert tuple(cursor.fetchall()[0]) == (42,)
 
 
 def test_segments_client_makes_what_the_workspace_stores(ferry, schema):

@@ -1,10 +1,13 @@
 """The life of a statement: waiting, polling, parameters, results, chunks, links, cancelling, expiry, history."""
+import base64
+import io
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
-from caller import SQL, text
+from caller import SQL, text, until
 
 
 class TestWaiting:
@@ -21,12 +24,29 @@ class TestWaiting:
     def test_other_waits_are_refused(self, workspace, wait):
         assert workspace.lakeferry.submit("SELECT 1", 400, wait_timeout=wait)["error_code"] == "INVALID_PARAMETER_VALUE"
 
+    def waiting(self, workspace, comment, **body) -> dict:
+        """A statement that hangs, submitted with a wait of 50 s; the answer when the workspace's clock has passed them."""
+        workspace.fault(kind="hang", sql=comment, seconds=3600)
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(workspace.lakeferry.submit, f"SELECT 1 /* {comment} */", wait_timeout="50s", **body)
+            until(lambda: any(s["status"] == "RUNNING" for s in workspace.admin.get("/api/2.0/sql/history/queries")["res"]
+                              if comment in s["query_text"]))
+            assert not answer.done()
+            workspace.advance(51)
+            return answer.result()
+
     def test_the_wait_runs_out(self, workspace):
-        workspace.fault(kind="hang", sql="long one", seconds=3600)
-        reply = workspace.lakeferry.submit("SELECT 1 /* long one */", wait_timeout="5s", on_wait_timeout="CONTINUE")
-        assert reply["status"]["state"] == "RUNNING"
+        reply = self.waiting(workspace, "long one", on_wait_timeout="CONTINUE")
+        assert reply["status"] == {"state": "RUNNING"}
         workspace.advance(3600)
         assert workspace.lakeferry.wait(reply["statement_id"])["status"]["state"] == "SUCCEEDED"
+
+    def test_the_wait_ends_the_statement(self, workspace):
+        assert self.waiting(workspace, "short of patience", on_wait_timeout="CANCEL")["status"] == {"state": "CANCELED"}
+
+    def test_what_to_do_after_no_wait_means_nothing(self, workspace):
+        sid = workspace.lakeferry.submit("SELECT 1", wait_timeout="0s", on_wait_timeout="CANCEL")["statement_id"]
+        assert workspace.lakeferry.wait(sid)["status"]["state"] == "SUCCEEDED"
 
 
 class TestShapes:
@@ -131,12 +151,62 @@ class TestLargeResults:
         if form == "JSON_ARRAY":
             assert json.loads(data.content)[9999] == ["9999", "a,b"]
         elif form == "CSV":
-            assert data.text.splitlines()[1] == '0,"a,b"'
+            assert data.text.splitlines()[:2] == ["id,s", '0,"a,b"']
+            second = ferry.get(link["next_chunk_internal_link"])["external_links"][0]["external_link"]
+            assert requests.get(second).text.splitlines()[0] == '10000,"a,b"'  # the names stand in the first chunk only
         else:
             import pyarrow as pa
             assert pa.ipc.open_stream(data.content).read_all().column(0)[9999].as_py() == 9999
         # An object store refuses a foreign credential, and a link that is too old.
-        assert requests.get(link["external_link"], headers={"Authorization": "Bearer x"}).status_code == 400
+        refused = requests.get(link["external_link"], headers={"Authorization": "Bearer x"})
+        assert refused.status_code == 400 and "Only one auth mechanism allowed" in refused.text
+        part = requests.get(link["external_link"], headers={"Range": "bytes=3-6"})
+        assert part.status_code == 206 and part.content == data.content[3:7]
+        assert requests.put(link["external_link"], data=b"x").status_code == 405
+
+    def test_nulls_in_csv(self, ferry):
+        reply = ferry.run("SELECT NULL AS n, '' AS e, 'it is \"q\"' AS q, 'a\\nb' AS l", disposition="EXTERNAL_LINKS", format="CSV")
+        assert requests.get(reply["result"]["external_links"][0]["external_link"]).text == 'n,e,q,l\nnull,,"it is ""q""","a\nb"\n'
+
+    def test_compressed_links(self, ferry):
+        import lz4.frame
+        plain, small = (ferry.run("SELECT id FROM range(100)", disposition="EXTERNAL_LINKS", result_compression=how) for how in ("NONE", "LZ4_FRAME"))
+        assert small["manifest"]["result_compression"] == "LZ4_FRAME" and "result_compression" not in plain["manifest"]
+        data = [requests.get(r["result"]["external_links"][0]["external_link"]).content for r in (plain, small)]
+        assert lz4.frame.decompress(data[1]) == data[0]
+
+    def test_what_fits_comes_along(self, ferry):
+        """The disposition that drivers ask for: an Arrow stream in the answer, links where it is more than a chunk."""
+        import pyarrow as pa
+        ask = {"disposition": "INLINE_OR_EXTERNAL_LINKS", "format": "ARROW_STREAM"}
+        one = ferry.run("SELECT id FROM range(3)", **ask)["result"]
+        assert pa.ipc.open_stream(base64.b64decode(one["attachment"])).read_all().column(0).to_pylist() == [0, 1, 2]
+        assert len(ferry.run("SELECT id FROM range(20001)", **ask)["result"]["external_links"]) == 1
+
+    def test_arrow_has_limits_and_counts_too(self, ferry, schema):
+        import pyarrow as pa
+        ask = {"disposition": "EXTERNAL_LINKS", "format": "ARROW_STREAM"}
+
+        def table(statement, **more):
+            reply = ferry.run(statement, **ask, **more)
+            link = reply["result"]["external_links"][0]["external_link"]
+            return reply["manifest"], pa.ipc.open_stream(io.BytesIO(requests.get(link).content)).read_all()
+
+        manifest, rows = table("SELECT id FROM range(1000)", byte_limit=800)
+        assert manifest["truncated"] is True and rows.num_rows == manifest["total_row_count"] == 100
+        manifest, rows = table("SELECT id FROM range(1000)", row_limit=7)
+        assert manifest["truncated"] is True and rows.num_rows == 7
+        ferry.sql(f"CREATE TABLE {schema}.t (a INT)")
+        assert table(f"INSERT INTO {schema}.t VALUES (1), (2)")[1].to_pylist() == [{"num_affected_rows": 2, "num_inserted_rows": 2}]
+        assert table(f"SHOW TABLES IN {schema}")[1].to_pylist() == [{"database": schema, "tableName": "t", "isTemporary": False}]
+
+    def test_chunks_as_small_as_one_likes(self, workspace, ferry):
+        workspace.admin.post("/__workspace/options", {"chunk_rows": 2})
+        try:
+            result = ferry.sql("SELECT id FROM range(5)")
+        finally:
+            workspace.admin.post("/__workspace/options", {"chunk_rows": 10_000})
+        assert result.reply["manifest"]["total_chunk_count"] == 3 and result.rows == [[str(i)] for i in range(5)]
 
     def test_links_expire_and_can_be_had_again(self, workspace, ferry):
         reply = ferry.run("SELECT 1", disposition="EXTERNAL_LINKS")
@@ -159,10 +229,6 @@ class TestCancel:
         assert ferry.post(f"{SQL}/statements/{sid}/cancel") == {}
         assert ferry.wait(sid)["status"] == {"state": "CANCELED"}
         assert ferry.sql(f"SELECT count(*) FROM {schema}.t").rows == [["0"]]
-
-    def test_by_the_waits_end(self, workspace, ferry):
-        reply = ferry.submit("SELECT sum(hash(a.id, b.id)) FROM range(1000000) a, range(1000000) b", wait_timeout="5s", on_wait_timeout="CANCEL")
-        assert ferry.wait(reply["statement_id"])["status"]["state"] == "CANCELED"
 
     def test_too_late_changes_nothing(self, ferry):
         done = ferry.run("SELECT 1")["statement_id"]
@@ -198,6 +264,33 @@ class TestSessions:
         assert ferry.call("DELETE", f"{SQL}/sessions/{made['session_id']}?warehouse_id=w1").json() == {}
         assert ferry.submit("SELECT 1", 404, session_id=made["session_id"])["error_code"] == "NOT_FOUND"
 
+    def test_use_holds_within_its_session(self, ferry, schema):
+        made = ferry.post(SQL + "/sessions", {"warehouse_id": "w1", "catalog": "main"})["session_id"]
+
+        def where(**body):
+            reply = ferry.submit("SELECT current_catalog(), current_schema()", wait_timeout="30s", catalog=None, **body)
+            return reply["result"]["data_array"][0]
+
+        assert where(session_id=made) == ["main", "default"]
+        for statement, then in ((f"USE CATALOG {ferry.catalog}", [ferry.catalog, "default"]), (f"use schema `{schema}`;", [ferry.catalog, schema]),
+                                ("USE main.default", ["main", "default"])):
+            assert ferry.run(statement, session_id=made, catalog=None)["status"]["state"] == "SUCCEEDED", statement
+            assert where(session_id=made) == then, statement
+        for statement in ("USE SCHEMA none_such", "USE CATALOG none_such", "USE CATALOG", "SET CATALOG a b"):
+            assert ferry.run(statement, session_id=made, catalog=None)["status"]["state"] == "FAILED", statement
+        assert where(session_id=made) == ["main", "default"]  # it failed
+        assert where() == ["main", "default"]
+
+    def test_sessions_of_others_and_malformed_ones(self, workspace, ferry):
+        made = ferry.post(SQL + "/sessions", {"warehouse_id": "w1"})["session_id"]
+        workspace.other.submit("SELECT 1", 404, session_id=made)
+        assert workspace.other.call("DELETE", f"{SQL}/sessions/{made}").status_code == 404
+        ferry.post(SQL + "/sessions", {"warehouse_id": "none"}, 404)
+        ferry.post(SQL + "/sessions", {"warehouse_id": ["w1"]}, 404)
+        ferry.post(SQL + "/sessions", {"warehouse_id": "w1", "catalog": 5}, 400)
+        workspace.unentitled.post(SQL + "/sessions", {"warehouse_id": "w1"}, 403)
+        assert ferry.get(SQL + "/warehouses/w1")["num_active_sessions"] >= 1
+
     def test_requests_are_stateless(self, ferry):
         ferry.sql("SET spark.sql.shuffle.partitions = 7")
         assert ferry.sql("SET spark.sql.shuffle.partitions").rows[0][1] == "1"
@@ -205,7 +298,7 @@ class TestSessions:
 
 class TestHistory:
     def history(self, caller, **query):
-        return caller.get("/api/2.0/sql/history/queries", params={f"filter_by.{k}" if k not in ("max_results", "page_token") else k: v
+        return caller.get("/api/2.0/sql/history/queries", params={f"filter_by.{k}" if k not in ("max_results", "page_token", "include_metrics") else k: v
                                                                   for k, v in query.items()})
 
     def test_found_by_warehouse_time_and_tags(self, workspace, ferry):
@@ -215,6 +308,11 @@ class TestHistory:
         assert len(found) == 1
         item = found[0]
         assert item["query_id"] == sid and item["query_text"] == "/* lakeferry load=7 */ SELECT 7" and item["query_tags"] == tags
+        assert item["statement_type"] == "SELECT" and item["user_name"] == ferry.client_id and item["client_application"]
+        assert "metrics" not in item and self.history(ferry, statement_ids=sid, include_metrics="true")["res"][0]["metrics"]["total_time_ms"] >= 0
+        me = ferry.get("/api/2.0/preview/scim/v2/Me")["id"]
+        assert item["user_id"] == int(me) and self.history(ferry, statement_ids=sid, user_ids=me)["res"] == [item]
+        assert self.history(ferry, statement_ids=sid, user_ids="1")["res"] == []
         assert item["status"] == "FINISHED" and item["is_final"] is True and item["rows_produced"] == 1 and item["warehouse_id"] == "w1"
         start = item["query_start_time_ms"]
         times = {"query_start_time_range.start_time_ms": start, "query_start_time_range.end_time_ms": start}
@@ -229,8 +327,25 @@ class TestHistory:
         ferry.run("SELECT 1")
         first = self.history(ferry, max_results=1)
         assert len(first["res"]) == 1 and first["has_next_page"] is True
+        ferry.run("SELECT 'this came between the pages'")
         second = self.history(ferry, max_results=1, page_token=first["next_page_token"])
         assert second["res"][0]["query_id"] == bad
+
+    @pytest.mark.parametrize("query", [{"max_results": 0}, {"max_results": 1001}, {"max_results": "many"}, {"page_token": "7"}, {"statuses": "DONE"},
+                                       {"query_start_time_range.start_time_ms": "yesterday"}])
+    def test_questions_that_make_no_sense(self, ferry, query):
+        name, value = next(iter(query.items()))
+        name = name if name in ("max_results", "page_token") else f"filter_by.{name}"
+        assert ferry.get("/api/2.0/sql/history/queries", 400, params={name: value})["error_code"] == "INVALID_PARAMETER_VALUE"
+
+    def test_what_runs_is_seen_too(self, workspace, ferry):
+        workspace.fault(kind="hang", sql="seen while it runs", seconds=3600)
+        sid = ferry.submit("SELECT 1 /* seen while it runs */")["statement_id"]
+        until(lambda: self.history(ferry, statement_ids=sid, statuses="RUNNING")["res"])
+        assert self.history(ferry, statement_ids=sid)["res"][0]["is_final"] is False
+        ferry.post(f"{SQL}/statements/{sid}/cancel")
+        ferry.wait(sid)
+        assert self.history(ferry, statement_ids=sid)["res"][0]["status"] == "CANCELED"
 
     def test_one_sees_ones_own(self, workspace, ferry):
         sid = ferry.run("SELECT 1")["statement_id"]
