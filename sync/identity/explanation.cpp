@@ -58,7 +58,8 @@ json::object named(const json::object& observation)
 std::uint64_t number_of(const json::object& from, std::string_view name)
 {
     const auto* v = from.if_contains(name);
-    return v != nullptr && v->is_int64() ? static_cast<std::uint64_t>(v->get_int64()) : 0;
+    boost::system::error_code error;  // what was just made is unsigned, what was read is signed
+    return v != nullptr && v->is_number() ? v->to_number<std::uint64_t>(error) : 0;
 }
 
 void sort_by(json::array& all, std::string_view name)
