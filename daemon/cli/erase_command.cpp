@@ -35,7 +35,7 @@ rt::outcome<void> read_list(const std::string& file, json::array& to)
         if (!line.empty() && line.back() == '\r') line.pop_back();
         if (number == 1 && line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);
         if (line.find_first_not_of(" \t") == std::string::npos || line.front() == '#') continue;
-        if (auto key = identity::parse_person(line); key.has_error())
+        if (auto key = identity::parse_person_key(line); key.has_error())
             return rt::failure{.id = key.error().id, .detail = file + ", line " + std::to_string(number) + ": " + key.error().detail};
         to.emplace_back(line);
     }
@@ -46,7 +46,7 @@ rt::outcome<json::array> people_of(const cli_options& options)
 {
     json::array people;
     for (const auto& one : options.persons) {
-        if (auto key = identity::parse_person(one); key.has_error())
+        if (auto key = identity::parse_person_key(one); key.has_error())
             return rt::failure{.id = key.error().id,
                                .detail = "argument " + std::to_string(people.size() + 1) + ": " + key.error().detail};
         people.emplace_back(one);

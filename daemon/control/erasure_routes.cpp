@@ -30,7 +30,7 @@ rt::outcome<std::vector<core::person_key>> people_in(const json::object& body)
     std::vector<core::person_key> out;
     for (const auto& one : list->get_array()) {
         if (!one.is_string()) return malformed("\"people\" must be a list of texts.");
-        auto key = identity::parse_person(one.get_string());
+        auto key = identity::parse_person_key(one.get_string());
         if (key.has_error()) {
             auto why = key.error();
             why.detail = "entry " + std::to_string(out.size() + 1) + ": " + why.detail;

@@ -133,7 +133,7 @@ rt::outcome<void> blank_elsewhere(store::store& in, std::uint32_t space, const f
 
 }  // namespace
 
-rt::outcome<core::person_key> parse_person(std::string_view text)
+rt::outcome<core::person_key> parse_person_key(std::string_view text)
 {
     if (text.size() > 4096) return malformed("an identifier of more than 4,096 bytes: give one TYPE:VALUE a line");
     if (core::find_bad_utf8(text) != std::string_view::npos) return malformed("an identifier that is not valid UTF-8");

@@ -17,7 +17,7 @@ namespace lakeferry::identity {
 
 // "email:ada@mail.example" (what follows the first colon is the value, as it is), "use_…" or "segment_id:use_…".
 // Failure "erase.malformed" (never); it does not repeat the text, which may be personal.
-rt::outcome<core::person_key> parse_person(std::string_view text);
+rt::outcome<core::person_key> parse_person_key(std::string_view text);
 
 struct found_people {
     core::people names{};
