@@ -1,4 +1,5 @@
 """Presigned links, served as an object store would: no credentials but the link's own, for a limited time."""
+
 import asyncio
 import os
 import secrets
@@ -16,6 +17,7 @@ ROOT, PIECE, REMEMBERED = "/presigned/", 1 << 18, 3600
 @dataclass
 class Link:
     """What one link gives: bytes, a file, or the right to do something (`act`, called with the request)."""
+
     method: str
     until: float
     data: bytes | None = None
@@ -45,8 +47,11 @@ class Links:
 
 
 def refusal(status: int, code: str, message: str) -> web.Response:
-    return web.Response(status=status, content_type="application/xml",
-                        text=f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>')
+    return web.Response(
+        status=status,
+        content_type="application/xml",
+        text=f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>',
+    )
 
 
 @routes.route("*", ROOT + "{key}")
@@ -56,7 +61,11 @@ async def use(request):
     if "Authorization" in request.headers:
         return refusal(400, "InvalidArgument", "Only one auth mechanism allowed")
     if link is None:
-        return refusal(403, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided.")
+        return refusal(
+            403,
+            "SignatureDoesNotMatch",
+            "The request signature we calculated does not match the signature you provided.",
+        )
     if world.clock.now() > link.until:
         return refusal(403, "AccessDenied", "Request has expired")
     if request.method != link.method and not (request.method == "HEAD" and link.method == "GET"):
@@ -75,7 +84,9 @@ async def use(request):
 
 
 def span(request, size: int) -> tuple[int, int] | None:
-    """(begin, end) of what a Range header asks for; the whole without one, or with one that means nothing; None: nothing is there."""
+    """(begin, end) of what a Range header asks for; None where nothing is there.
+
+    Without one, or with one that means nothing, it is the whole."""
     try:
         wanted = request.http_range
     except ValueError:
@@ -92,7 +103,11 @@ def ranged(request, size: int, headers: dict) -> tuple[int, dict, int, int]:
     if asked is None:
         return 416, headers | {"Content-Range": f"bytes */{size}"}, 0, 0
     start, stop = asked
-    headers = headers | {"Accept-Ranges": "bytes", "Content-Type": "application/octet-stream", "Content-Length": str(stop - start)}
+    headers = headers | {
+        "Accept-Ranges": "bytes",
+        "Content-Type": "application/octet-stream",
+        "Content-Length": str(stop - start),
+    }
     if (start, stop) == (0, size):
         return 200, headers, start, stop
     return 206, headers | {"Content-Range": f"bytes {start}-{stop - 1}/{size}"}, start, stop

@@ -1,4 +1,5 @@
 """Bodies of requests."""
+
 import json
 
 from .errors import ApiError

@@ -1,6 +1,7 @@
-"""Which workspaces run on this machine: each leaves a note while it does, so that the command lines find it without being told.
+"""Which workspaces run on this machine: each leaves a note while it does, so that the command lines find it.
 
 Standard library only. A note holds the state folder and the process, no secret."""
+
 import json
 import os
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""Sessions, which official drivers open before their statements: default names that USE changes for the statements after it."""
+"""Sessions, which official drivers open before their statements: default names, which USE changes."""
+
 import re
 import uuid
 
@@ -12,12 +13,20 @@ from .warehouses import find as find_warehouse
 
 routes = web.RouteTableDef()
 NAME = r"(?:`((?:[^`]|``)+)`|(\w+))"
-USE = re.compile(rf"\s*(?:USE|SET(?=\s+CATALOG))\s+(?:(CATALOG|SCHEMA|DATABASE)\s+)?{NAME}(?:\s*\.\s*{NAME})?\s*;?\s*", re.I)
+USE = re.compile(
+    rf"\s*(?:USE|SET(?=\s+CATALOG))\s+(?:(CATALOG|SCHEMA|DATABASE)\s+)?{NAME}(?:\s*\.\s*{NAME})?\s*;?\s*", re.I
+)
 
 
 class Session:
     def __init__(self, who, warehouse, catalog: str | None, schema: str | None):
-        self.id, self.who, self.warehouse, self.catalog, self.schema = str(uuid.uuid4()), who, warehouse, catalog, schema
+        self.id, self.who, self.warehouse, self.catalog, self.schema = (
+            str(uuid.uuid4()),
+            who,
+            warehouse,
+            catalog,
+            schema,
+        )
 
     def follow(self, statement: str):
         """A USE that succeeded holds for what comes after it."""

@@ -1,4 +1,5 @@
-"""Legacy access tokens over HTTP: a principal makes, lists and revokes its own; they expire on the workspace's clock."""
+"""Legacy access tokens over HTTP: a principal makes, lists and revokes its own; they expire on the workspace clock."""
+
 from aiohttp import web
 
 from .errors import ApiError, invalid
@@ -26,14 +27,20 @@ async def create(request):
 
 @routes.get(TOKEN + "/list")
 async def listing(request):
-    mine = [i for i in request.app["world"].principals.access_tokens().values() if i["owner"] == request["who"].user_name]
+    mine = [
+        i for i in request.app["world"].principals.access_tokens().values() if i["owner"] == request["who"].user_name
+    ]
     return web.json_response({"token_infos": [shown(i) for i in mine]})
 
 
 @routes.post(TOKEN + "/delete")
 async def delete(request):
     principals, wanted = request.app["world"].principals, (await read_json(request)).get("token_id")
-    found = [t for t, i in principals.access_tokens().items() if i["token_id"] == wanted and i["owner"] == request["who"].user_name]
+    found = [
+        t
+        for t, i in principals.access_tokens().items()
+        if i["token_id"] == wanted and i["owner"] == request["who"].user_name
+    ]
     if not found:
         raise ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"Token with ID {wanted} does not exist!")
     principals.revoke_access_token(found[0])

@@ -1,4 +1,5 @@
-"""Values from outside (TOML, JSON) into dataclasses: unknown keys and wrong types are told by name, with what was meant."""
+"""Values from outside (TOML, JSON) into dataclasses: unknown keys and wrong types are told by name."""
+
 import math
 import types
 import typing
@@ -10,7 +11,14 @@ class ConfigError(ValueError):
     """What was given makes no sense; the message says where, what and what to write instead."""
 
 
-WORDS = {str: "a string", int: "a whole number", float: "a number", bool: "true or false", list: "a list", dict: "a table of keys"}
+WORDS = {
+    str: "a string",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list",
+    dict: "a table of keys",
+}
 
 
 def build(kind, given, where: str):
@@ -28,7 +36,10 @@ def check(kind, given, where: str, hidden=()):
     for key, value in given.items():
         if key not in known:
             near = get_close_matches(key, known, 1)
-            raise ConfigError(f"{where}: unknown key '{key}'" + (f", did you mean '{near[0]}'?" if near else f"; known are {', '.join(known)}"))
+            raise ConfigError(
+                f"{where}: unknown key '{key}'"
+                + (f", did you mean '{near[0]}'?" if near else f"; known are {', '.join(known)}")
+            )
         if not fits(value, hints[key]):
             wanted = " or ".join(word(option) for option in options(hints[key]) if option is not type(None))
             raise ConfigError(f"{where}: '{key}' must be {wanted}, not {shown(value)}")

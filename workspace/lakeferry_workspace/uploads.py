@@ -1,7 +1,8 @@
-"""Large files in parts: what Databricks' SDK does from 50 MiB on. Parts go to presigned links, as they would to the cloud's store.
+"""Large files in parts: what Databricks' SDK does from 50 MiB on. Parts go to presigned links, as to a cloud's store.
 
-Two ways, as on the clouds: `multipart` (AWS, Azure: parts in any order, then a list of them) and `resumable` (GCP: one link, parts in
-order). The third, `refused`, is a workspace that gives no links: the SDK then sends the file in one piece."""
+Two ways, as on the clouds: `multipart` (AWS, Azure: parts in any order, then a list of them) and `resumable` (GCP: one
+link, parts in order). The third, `refused`, is one that gives no links: the SDK then sends the file in one piece."""
+
 import asyncio
 import hashlib
 import re
@@ -48,9 +49,17 @@ async def start(request):
 
 def find(request, token, path) -> Upload:
     upload = request.app["world"].uploads.get(token) if isinstance(token, str) else None
-    if upload is None or upload.who is not request["who"] or (path is not None and upload.path.lower() != str(path).lower()):
-        raise error(404, "NOT_FOUND", "The upload session is not found: it has ended, or belongs to another file.",
-                    "FILES_API_UPLOAD_SESSION_NOT_FOUND")
+    if (
+        upload is None
+        or upload.who is not request["who"]
+        or (path is not None and upload.path.lower() != str(path).lower())
+    ):
+        raise error(
+            404,
+            "NOT_FOUND",
+            "The upload session is not found: it has ended, or belongs to another file.",
+            "FILES_API_UPLOAD_SESSION_NOT_FOUND",
+        )
     return upload
 
 
@@ -79,12 +88,24 @@ async def asked(request) -> tuple[dict, Upload]:
 async def part_links(request):
     body, upload = await asked(request)
     first, count = body.get("start_part_number", 1), body.get("count", 1)
-    if not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in (first, count)) or first + count - 1 > MOST_PARTS:
+    if (
+        not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in (first, count))
+        or first + count - 1 > MOST_PARTS
+    ):
         raise invalid(f"start_part_number and count must be positive numbers, and parts at most {MOST_PARTS}.")
     links = request.app["world"].links
-    return web.json_response({"upload_part_urls": [
-        {"part_number": n, "url": links.make(request, "PUT", act=part_receiver(upload, n))[0],
-         "headers": [{"name": "x-amz-server-side-encryption", "value": "AES256"}]} for n in range(first, first + count)]})
+    return web.json_response(
+        {
+            "upload_part_urls": [
+                {
+                    "part_number": n,
+                    "url": links.make(request, "PUT", act=part_receiver(upload, n))[0],
+                    "headers": [{"name": "x-amz-server-side-encryption", "value": "AES256"}],
+                }
+                for n in range(first, first + count)
+            ]
+        }
+    )
 
 
 @routes.post(FS + "/create-resumable-upload-url")
@@ -121,11 +142,14 @@ def forgetter(upload: Upload):
     async def run(request):
         forget(request.app["world"], upload)
         return web.Response(status=200)
+
     return run
 
 
 def gone(world, upload: Upload):
-    return None if upload.token in world.uploads else refusal(404, "NoSuchUpload", "The specified upload does not exist.")
+    return (
+        None if upload.token in world.uploads else refusal(404, "NoSuchUpload", "The specified upload does not exist.")
+    )
 
 
 def part_receiver(upload: Upload, number: int):
@@ -141,12 +165,13 @@ def part_receiver(upload: Upload, number: int):
         part.replace(upload.folder / str(number))
         upload.parts[number] = (f'"{etag}"', size)
         return web.Response(status=200, headers={"ETag": f'"{etag}"'})
+
     return run
 
 
 def resumer(upload: Upload):
     async def run(request):
-        """Google's protocol: `Content-Range: bytes 0-99/*` … `bytes 100-149/150`; `bytes */*` asks how far it came."""
+        """Google's protocol: `Content-Range: bytes 0-99/*` … `bytes 100-149/150`; `bytes */*` asks how far."""
         world = request.app["world"]
         if missing := gone(world, upload):
             return missing
@@ -172,6 +197,7 @@ def resumer(upload: Upload):
         except ApiError as refused:
             return refusal(412 if refused.status == 409 else refused.status, "PreconditionFailed", refused.message)
         return web.Response(status=200)
+
     return run
 
 

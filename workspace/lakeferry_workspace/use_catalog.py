@@ -1,4 +1,5 @@
-"""USE CATALOG and SET CATALOG, which Spark does not parse. They hold for a session; for a statement without one they only check."""
+"""USE CATALOG and SET CATALOG, which Spark does not parse. They hold for a session; without one they only check."""
+
 from .dialect import is_string, literal, name_at, tokenize
 from .errors import no_catalog, parse_error
 
