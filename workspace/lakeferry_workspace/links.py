@@ -39,10 +39,14 @@ class Links:
     def expire(self, path: str):
         """Ends the link of this path before its time."""
         if link := self.all.get(path.removeprefix(ROOT)):
-            link.until = 0
+            link.until = self.world.clock.now() - 1
 
     def sweep(self):
+        """An old link is remembered for a while, to say what it was; what it led to is let go."""
         now = self.world.clock.now()
+        for link in self.all.values():
+            if link.until < now:
+                link.data = None
         self.all = {k: v for k, v in self.all.items() if v.until + REMEMBERED > now}
 
 
