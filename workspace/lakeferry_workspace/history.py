@@ -1,5 +1,6 @@
 """Query history: what ran, by whom, with which tags, and how it ended. Kept in the state folder, so that it survives a restart."""
 import json
+import os
 import re
 from collections import OrderedDict
 from pathlib import Path
@@ -27,7 +28,7 @@ class History:
         self.clock, self.file, self.records = clock, file, OrderedDict()
         self.load()
         self.earlier_runs = set(self.records)
-        self.out = file.open("a")
+        self.out = private(file, os.O_APPEND)
 
     def load(self):
         """The last line about a statement counts. One that had not ended, ended with the process."""
@@ -47,7 +48,8 @@ class History:
             if record["ended"] is None:
                 record |= {"state": "FAILED", "ended": record["submitted"], "error": CUT_OFF, "sql_state": None, "code": "ABORTED"}
         part = self.file.with_suffix(".part")
-        part.write_text("".join(json.dumps(r) + "\n" for r in self.records.values()))
+        with private(part, os.O_TRUNC) as out:
+            out.writelines(json.dumps(r) + "\n" for r in self.records.values())
         part.replace(self.file)
 
     def note(self, st):
@@ -81,6 +83,11 @@ class History:
                     and wanted.takes(record)):
                 out.append(record)
         return out
+
+
+def private(file: Path, how: int):
+    """Statements may hold what is nobody else's business."""
+    return os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | how, 0o600), "a" if how == os.O_APPEND else "w")
 
 
 def record_of(st) -> dict:

@@ -38,7 +38,8 @@ def test_state_survives_a_restart(tmp_path):
         assert set(first.ready) == {"event", "url", "client_id", "client_secret", "http_path", "warehouse_id", "catalog", "seconds"}
         assert first.ready["http_path"] == "/sql/1.0/warehouses/w1" and first.ready["catalog"] == "main"
         about = json.loads((tmp_path / "workspace.json").read_text())
-        assert stat.S_IMODE((tmp_path / "workspace.json").stat().st_mode) == 0o600
+        for private in ("workspace.json", "objects.json", "history.jsonl"):
+            assert stat.S_IMODE((tmp_path / private).stat().st_mode) == 0o600, private
         caller = Caller(first.url, first.ready["client_id"], first.ready["client_secret"])
         admin = Caller(first.url, about["admin"]["client_id"], about["admin"]["client_secret"])
         user_id = caller.get("/api/2.0/preview/scim/v2/Me")["id"]
