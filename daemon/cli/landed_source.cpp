@@ -2,6 +2,7 @@
 
 #include "auth/token_source.hpp"
 #include "daemon/cli/commands.hpp"
+#include "daemon/cli/workspace_bench.hpp"
 #include "net/http/pool.hpp"
 #include "net/http/socket_network.hpp"
 #include "net/obs/logger.hpp"
@@ -23,13 +24,6 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr rt::duration read_limit = std::chrono::hours(6);
-
-auth::credential_ref to_auth(const core::secret_ref& ref)
-{
-    using from = core::secret_ref::kind;
-    using to = auth::credential_ref::kind;
-    return {ref.from == from::file ? to::file : ref.from == from::credential ? to::credential : to::none, ref.name};
-}
 
 // A loop of its own with everything that reading from a workspace needs.
 class landed_reader {

@@ -207,7 +207,6 @@ def test_examples_say_what_would_join_and_what_would_fall_apart(binary: Path, tm
     ("[identity\n", (), 78, "rules.toml:1"),
     ("[identity]\n", ("--calls", "/nowhere.ndjson"), 1, "does not exist"),
     ("[identity]\n", ("--calls", "calls.ndjson", "--source", "moon"), 1, "no source \"moon\""),
-    ("[identity]\n", ("--landed",), 1, ""),
     ("[identity]\n", ("--landed", "--calls", "calls.ndjson"), 64, "excludes"),
 ))
 def test_what_is_wrong_is_said(binary: Path, tmp_path: Path, rules: str, arguments: tuple[str, ...], status: int, words: str) -> None:
