@@ -3,6 +3,7 @@ package lakeferry.workspace;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.net.URI;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.apache.spark.SparkThrowable;
@@ -19,6 +20,24 @@ import scala.jdk.javaapi.CollectionConverters;
 /** What the Python side needs from the JVM and could only spell in many round trips. */
 public final class SessionTools {
   private SessionTools() {}
+
+  /**
+   * A session of its own for one statement, active in the calling thread: with the catalogs, the text that its commits carry and the user
+   * that current_user() answers. One round trip instead of one a setting.
+   */
+  public static SparkSession open(SparkSession root, List<String> catalogs, String plugin, String commitText, String user) {
+    SparkSession session = (SparkSession) root.newSession();
+    for (String catalog : catalogs) session.conf().set("spark.sql.catalog." + catalog, plugin);
+    session.conf().set("spark.databricks.delta.commitInfo.userMetadata", commitText);
+    enter(session, user);
+    return session;
+  }
+
+  /** The defaults of names without catalog or schema. */
+  public static void use(SparkSession session, String catalog, String schema) throws Exception {
+    session.catalog().setCurrentCatalog(catalog);
+    session.catalog().setCurrentDatabase(schema);
+  }
 
   /** Makes `session` the active one of the calling thread, and `user` what current_user() answers. */
   public static void enter(SparkSession session, String user) {

@@ -193,10 +193,18 @@ def unresolved(column: str, known) -> SqlError:
                     f"following? [{', '.join(f'`{f}`' for f in known)}]. SQLSTATE: 42703", "42703")
 
 
-def foreseen(world, call, constraints: list):
-    """Before a table is made: what would refuse its keys afterwards."""
+def in_unity(world, name: tuple):
+    if not world.objects.is_unity(name[0]):
+        raise SqlError("[UC_COMMAND_NOT_SUPPORTED.WITHOUT_RECOMMENDATION] The command(s): PRIMARY KEY and FOREIGN KEY are not supported "
+                       "outside Unity Catalog. SQLSTATE: 0AKUC", "0AKUC")
+
+
+def foreseen(world, call, names: list, constraints: list):
+    """Before the named table is made: what would refuse its keys afterwards."""
     for c in constraints:
-        if c["kind"] == "FOREIGN KEY" and tuple(c["parent"])[:1] != ("hive_metastore",):
+        for name in names:
+            in_unity(world, name)
+        if c["kind"] == "FOREIGN KEY":
             match_parent(world, call, c)
 
 
@@ -204,9 +212,7 @@ def declare(world, call, name: tuple, constraints: list, nullable: bool = True):
     """Keeps the keys of a table, after checking that they could be true."""
     if not constraints:
         return
-    if not world.objects.is_unity(name[0]):
-        raise SqlError("[UC_COMMAND_NOT_SUPPORTED.WITHOUT_RECOMMENDATION] The command(s): PRIMARY KEY and FOREIGN KEY are not supported "
-                       "outside Unity Catalog. SQLSTATE: 0AKUC", "0AKUC")
+    in_unity(world, name)
     fields = {f["name"].lower(): f for f in world.objects.columns(name)}
     seen = set()
     for c in constraints:

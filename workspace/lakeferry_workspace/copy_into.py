@@ -1,12 +1,11 @@
 """COPY INTO: files into a table, each file once. What was loaded is remembered in the commit that loaded it, so that memory and
 data cannot disagree, and a dropped or replaced table has forgotten."""
-import fnmatch
 import re
 import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from . import views
+from . import copy_options, views
 from .dialect import closing, dotted, full_name, head, is_string, kind, literal, name_at, tokenize
 from .engine import translated
 from .errors import SqlError, parse_error, unsupported
@@ -70,12 +69,15 @@ def read_copy(text: str, t: list) -> Copy:
         key = t[i].text.upper()
         if key not in CLAUSES:
             raise unsupported("COPY INTO … VALIDATE") if key == "VALIDATE" else parse_error(f"'{t[i].text}'", text, t[i].start)
+        if key in copy.clauses or {key, *copy.clauses} >= {"FILES", "PATTERN"}:
+            raise parse_error(f"'{t[i].text}'", text, t[i].start)
         i += 1 + (t[i + 1].text == "=")
         end = closing(t, i, text) if kind(t[i]) == "L_PAREN" else i
         copy.clauses[key] = [literal(text, x) if is_string(x) else x.text for x in t[i:end + 1] if kind(x) not in ("COMMA", "L_PAREN", "R_PAREN", "EQ")]
         i = end + 1
     if "FILEFORMAT" not in copy.clauses:
         raise parse_error("end of input: FILEFORMAT is missing", text, len(text) - 1)
+    copy_options.check(copy.clauses["FILEFORMAT"][0], copy.options("FORMAT_OPTIONS"), copy.options("COPY_OPTIONS"))
     if len(copy.clauses.get("FILES", [])) > MOST_FILES:
         raise SqlError(f"[COPY_INTO_TOO_MANY_FILES] FILES names {len(copy.clauses['FILES'])} files, at most {MOST_FILES} are allowed. "
                        "SQLSTATE: 54000", "54000")
@@ -96,9 +98,9 @@ def files_of(world, copy: Copy, place) -> list:
         return [place]
     if not here.is_dir():
         raise not_found(place.text)
-    pattern = copy.clauses.get("PATTERN", ["*"])[0]
+    pattern = copy_options.glob(copy.clauses["PATTERN"][0]) if "PATTERN" in copy.clauses else None
     names = sorted(str(p.relative_to(here)) for p in here.rglob("*") if p.is_file())
-    return [place.child(n) for n in names if fnmatch.fnmatch(n, pattern) and not any(s[0] in "_." for s in n.split("/"))]
+    return [place.child(n) for n in names if (pattern is None or pattern.fullmatch(n)) and not any(s[0] in "_." for s in n.split("/"))]
 
 
 def run(world, call):

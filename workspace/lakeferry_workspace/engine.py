@@ -7,12 +7,13 @@ import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 
+from py4j.java_collections import ListConverter
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors.exceptions.base import PySparkException
 from pyspark.sql import SparkSession
 
 from .errors import SqlError, unsupported
-from .results import cell, column
+from .results import cell, column, variants_as_text
 
 logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # else every SQL error is printed as JSON
 PLUGIN = "lakeferry.workspace.WorkspaceCatalog"
@@ -75,6 +76,7 @@ class Engine:
             builder = builder.config(key, value)
         self.catalogs: set[str] = set()
         self.spark = builder.getOrCreate()
+        self.gateway = self.spark.sparkContext._gateway._gateway_client
         self.tools = self.spark._jvm.lakeferry.workspace.SessionTools
         self.reader = self.spark._jvm.lakeferry.workspace.PlanReader
 
@@ -100,17 +102,13 @@ class Engine:
     # -- statements --------------------------------------------------------------------------------------------------
     def session(self, statement_id: str, user: str, **commit_info):
         """Stateless like the REST API. The statement's id goes into the commits it makes."""
-        session = self.spark.newSession()
-        for catalog in self.catalogs:
-            session.conf.set(f"spark.sql.catalog.{catalog}", PLUGIN)
-        session.conf.set("spark.databricks.delta.commitInfo.userMetadata", json.dumps({"statement_id": statement_id} | commit_info))
-        self.tools.enter(session._jsparkSession, user)  # of this thread: Spark loads catalogs from it
-        return session
+        said = json.dumps({"statement_id": statement_id} | commit_info)
+        opened = self.tools.open(self.spark._jsparkSession, ListConverter().convert(sorted(self.catalogs), self.gateway), PLUGIN, said, user)
+        return SparkSession(self.spark.sparkContext, opened)  # active in this thread: Spark loads catalogs from it
 
     def use(self, session, catalog: str, schema: str):
         with translated(self):
-            session.catalog.setCurrentCatalog(catalog)
-            session.catalog.setCurrentDatabase(schema)
+            self.tools.use(session._jsparkSession, catalog, schema)
 
     def read_plan(self, text: str) -> dict:
         """The statement's class and the names it touches, before anything is resolved or run."""
@@ -127,6 +125,7 @@ class Engine:
             if not described:
                 return [], [], False
             if arrow:
+                frame = variants_as_text(frame)
                 cut = frame.limit(row_limit + 1) if row_limit else frame
                 table = cut.toArrow()
                 over = bool(row_limit) and table.num_rows > row_limit
@@ -165,8 +164,13 @@ class Engine:
         known = "|".join(sorted(map(re.escape, self.catalogs), key=len, reverse=True)) or "(?!)"
         message = re.sub(rf"(`?)spark_catalog\1\.\1({known})__", r"\1\2\1.\1", message)
         message = re.sub(rf"`({known})__(\w+)`", r"`\1`.`\2`", message)
-        message = re.sub(rf"file:/*{re.escape(str(self.state).lstrip('/'))}/Volumes", "dbfs:/Volumes", message)
-        return re.sub(rf"(file:/*)?{re.escape(str(self.state))}/warehouse/({known})__([^/]+)\.db", r"managed:/\2/\3", message)
+        return self.places(message)
+
+    def places(self, text: str) -> str:
+        """Paths of this machine as a client knows them."""
+        known = "|".join(sorted(map(re.escape, self.catalogs), key=len, reverse=True)) or "(?!)"
+        text = re.sub(rf"file:/*{re.escape(str(self.state).lstrip('/'))}/Volumes", "dbfs:/Volumes", text)
+        return re.sub(rf"(file:/*)?{re.escape(str(self.state))}/+warehouse/({known})__([^/]+)\.db", r"managed:/\2/\3", text)
 
     def stop(self, patience: float = 20):
         gateway = self.spark.sparkContext._gateway

@@ -2,15 +2,35 @@
 import re
 
 from . import clauses
-from .dialect import cast_parameters, expand_identifiers, is_string, rewrite_qualify, tokenize
-from .errors import SqlError, parse_error
+from .dialect import BLANK, cast_parameters, expand_identifiers, head, is_string, rewrite_qualify, tokenize
+from .errors import SqlError, parse_error, unsupported
 
+SETTING = re.compile(BLANK.pattern + r"SET\s+([\w.]+)\s*(?:=|;?\s*$)", re.S | re.I)
+SETTINGS = {"ansi_mode", "enable_photon", "legacy_time_parser_policy", "max_file_partition_bytes", "query_tags", "statement_timeout", "timezone",
+            "use_cached_result"}
+ABSENT = {"BEGIN ATOMIC": "BEGIN ATOMIC: Delta here commits table by table; BEGIN … END runs statements one by one", "UNDROP": "UNDROP",
+          "LIST": "LIST: use the Files API", "CREATE STREAMING": "streaming tables", "CREATE OR REFRESH": "streaming tables and materialized views",
+          "CREATE SHARE": "Delta Sharing", "CREATE RECIPIENT": "Delta Sharing", "CREATE CONNECTION": "connections and foreign catalogs",
+          "CREATE FOREIGN": "connections and foreign catalogs", "CREATE EXTERNAL LOCATION": "external locations", "SYNC": "SYNC",
+          "CREATE FUNCTION": "user-defined functions", "CREATE PROCEDURE": "procedures", "CALL": "procedures",
+          "CREATE POLICY": "row filters and column masks"}
 IDENTIFIER, QUALIFY = re.compile(r"\bIDENTIFIER\s*\(", re.I), re.compile(r"\bQUALIFY\b", re.I)
 SOURCES = re.compile(r"\bread_files\b|\binformation_schema\b", re.I)
 
 
+def refuse(text: str):
+    """What Spark's parser would call a mistake although it is none, and settings that belong to the workspace."""
+    words, _ = head(text, 3)
+    for known, what in ABSENT.items():
+        if words[:len(known.split())] == known.split():
+            raise unsupported(what)
+    if (setting := SETTING.match(text)) and setting[1].lower() not in SETTINGS:
+        raise SqlError(f"[CONFIG_NOT_AVAILABLE] Configuration {setting[1]} is not available. SQLSTATE: 42K0I", "42K0I")
+
+
 def rewritten(world, text: str, parameters: dict) -> str:
     """Names and QUALIFY; parameters stay markers."""
+    refuse(text)
     try:
         out = expand_identifiers(text, tokenize(text), parameters) if IDENTIFIER.search(text) else text
         out = clauses.rewrite(out)

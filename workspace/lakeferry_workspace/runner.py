@@ -2,7 +2,7 @@
 import shutil
 from dataclasses import dataclass, field
 
-from . import clauses, constraints, copy_into, describe_json, grant_sql, rewriting, securables, sources, views, volumes
+from . import clauses, constraints, copy_into, describe_json, grant_sql, merge, rewriting, securables, show_create, shown, sources, use_catalog, views, volumes
 from .dialect import dotted, head
 from .errors import SqlError, no_catalog, no_schema
 from .objects import VIRTUAL
@@ -23,8 +23,8 @@ class Call:
     arrow: bool = False
 
 
-LISTS = ("ShowTables", "ShowNamespaces", "ShowCatalogsCommand")  # shown() leaves out what one may not see
-HANDLERS = (grant_sql, volumes, securables, constraints, views, describe_json, copy_into)
+TEXTS = {"ShowTables", "ShowNamespaces", "ShowCatalogsCommand", "DescribeRelation", "DescribeNamespace"}  # shown() edits them as rows
+HANDLERS = (grant_sql, volumes, securables, constraints, views, describe_json, show_create, use_catalog, copy_into)
 
 
 def run(world, call: Call):
@@ -43,6 +43,7 @@ def run(world, call: Call):
 def spark_statement(world, call: Call):
     engine = world.engine
     text, keys = constraints.take(rewriting.rewritten(world, call.text, call.parameters), call)
+    text = merge.rewrite(world, call, text)
     session = engine.session(call.id, call.who.user_name)
     if rewriting.mentions_sources(text):
         engine.read_plan(text)
@@ -50,12 +51,12 @@ def spark_statement(world, call: Call):
     plan = engine.read_plan(text)
     views.authorize(world, call.who, plan, call.catalog, call.schema)
     before(world, call, plan)
-    constraints.foreseen(world, call, keys)
+    constraints.foreseen(world, call, targets(plan, call.catalog, call.schema, CREATES | REPLACES), keys)
     if call.schema != VIRTUAL and not world.objects.exists("Schema", (call.catalog, call.schema)):
         raise no_schema(f"{call.catalog}.{call.schema}")
     engine.use(session, call.catalog, call.schema)
     text = rewriting.typed(text, call.parameters)
-    arrow = call.arrow and plan["top"] not in LISTS
+    arrow = call.arrow and plan["top"] not in TEXTS
     try:
         result = engine.run(session, text, {n: p["value"] for n, p in call.parameters.items()}, call.row_limit, arrow)
     except SqlError:
@@ -113,32 +114,12 @@ def after(world, call: Call, plan: dict, result, keys: list):
     if plan["top"] in WRITES and not result[0] and (written := named("InsertIntoStatement", "OverwriteByExpression")):
         n = objects.log(written[0]).rows_written(call.id)  # Spark's INSERT returns nothing
         return columns(["num_affected_rows", "num_inserted_rows"], "BIGINT"), [[n, n]], False
-    return shown(world, call, plan, result)
+    return shown.shown(world, call, plan, result)
 
 
 def execute(world, call: Call, text: str):
     """A second statement behind the first, in a session like it."""
     world.engine.run(world.engine.session(call.id, call.who.user_name), text)
-
-
-def shown(world, call: Call, plan: dict, result):
-    """Lists, with Databricks' column names and without what the principal may not see."""
-    described, rows, cut = result
-    if plan["top"] not in LISTS or not described:
-        return result
-    if plan["top"] == "ShowTables":
-        place = targets(plan, call.catalog, call.schema, {"ShowTables"}, namespaces=True)
-        place = place[0] if place and len(place[0]) == 2 else (call.catalog, call.schema)
-        described[0]["name"] = "database"
-        rows = [r for r in rows if world.grants.sees(call.who, "Table", (*place, r[1]))]
-    elif plan["top"] == "ShowNamespaces":
-        parts = next((e["parts"] for e in plan["names"] if e["kind"] == "UnresolvedNamespace"), [])
-        catalog = parts[0].lower() if parts else call.catalog
-        described[0]["name"] = "databaseName"
-        rows = [r for r in rows if world.grants.sees(call.who, "Schema", (catalog, r[0]))]
-    elif plan["top"] == "ShowCatalogsCommand":
-        rows = [[c] for c in world.objects.catalogs() if world.grants.sees(call.who, "Catalog", (c,))]
-    return described, rows, cut
 
 
 def sweep(world, call: Call, plan: dict):

@@ -7,7 +7,7 @@ from .volume_paths import valid_name
 
 
 def handles(words: list[str], _) -> bool:
-    if "CATALOG" in words[1:2] and words[0] in ("CREATE", "DROP"):
+    if "CATALOG" in words[1:2] and words[0] in ("CREATE", "DROP", "DESCRIBE", "DESC") or words[:3] == ["COMMENT", "ON", "CATALOG"]:
         return True
     return (words[:2] in (["CREATE", "VOLUME"], ["DROP", "VOLUME"], ["SHOW", "VOLUMES"], ["DESCRIBE", "VOLUME"], ["DESC", "VOLUME"],
                           ["ALTER", "VOLUME"]) or words[:3] in (["CREATE", "EXTERNAL", "VOLUME"], ["COMMENT", "ON", "VOLUME"]))
@@ -19,6 +19,8 @@ def run(world, call):
     if words[0] == "SHOW":  # one opaque token for the tokenizer
         return show(world, call, tokenize(text.split(None, 2)[2] if len(text.split(None, 2)) > 2 else ""))
     t = tokenize(text)
+    if words[1] == "CATALOG" and words[0] in ("DESCRIBE", "DESC") or words[2:3] == ["CATALOG"]:
+        return about_catalog(world, call, words[0], text, t)
     if words[1] == "CATALOG":
         return catalog(world, call, words[0], t)
     if words[1] == "EXTERNAL" or words[0] == "ALTER":
@@ -134,3 +136,20 @@ def catalog(world, call, verb: str, t: list):
         raise SqlError(f"[CATALOG_NOT_EMPTY] Catalog '{name}' is not empty: it has schema '{left[0]}'. Use CASCADE. SQLSTATE: 2BP01", "2BP01")
     world.drop_catalog(name)
     return [], []
+
+
+def about_catalog(world, call, verb: str, text: str, t: list):
+    """DESCRIBE CATALOG and COMMENT ON CATALOG."""
+    at = 3 if verb == "COMMENT" else 2 + (len(t) > 3 and t[2].text.upper() == "EXTENDED")
+    if at >= len(t):
+        raise parse_error("end of input: the catalog's name is missing", call.text, len(call.text) - 1)
+    name = ((literal(text, t[at]) if is_string(t[at]) else t[at].text).lower(),)
+    if not world.objects.exists("Catalog", name):
+        raise no_catalog(name[0])
+    world.grants.check(call.who, [("MANAGE" if verb == "COMMENT" else "USE CATALOG", "Catalog", name)])
+    if verb == "COMMENT":
+        world.objects.describe("Catalog", name, comment=literal(text, t[-1]) if is_string(t[-1]) else None)
+        return [], []
+    about = world.objects.about("Catalog", name)
+    return columns(["info_name", "info_value"]), [["Catalog Name", name[0]], ["Comment", about.get("comment")], ["Owner", about.get("owner")],
+                                                  ["Catalog Type", "Regular"]]

@@ -267,3 +267,33 @@ def test_a_parser_of_the_databricks_dialect_agrees(ferry):
     for statement in statements:
         parsed = sqlglot.parse(statement, read="databricks")
         assert len(parsed) == 1 and not isinstance(parsed[0], sqlglot.exp.Command), statement
+
+
+COPY_FAULTS = {
+    "FILEFORMAT = JSON FORMAT_OPTIONS ('nope' = '1')": ("42000", "nope"),
+    "FILEFORMAT = CSV FORMAT_OPTIONS ('primitivesAsString' = 'true')": ("42000", "primitivesAsString"),
+    "FILEFORMAT = JSON COPY_OPTIONS ('overwrite' = 'true')": ("42000", "overwrite"),
+    "FILEFORMAT = JSON COPY_OPTIONS ('force' = 'perhaps')": ("22023", "force"),
+    "FILEFORMAT = JSON FORMAT_OPTIONS ('rescuedDataColumn' = '_r')": ("0A000", "rescuedDataColumn"),
+    "FILEFORMAT = DELTA": ("0A000", "COPY_INTO_SOURCE_FILE_FORMAT_NOT_SUPPORTED"),
+    "FILEFORMAT = JSON FILES = ('a') PATTERN = 'b'": ("42601", "PATTERN"),
+    "FILEFORMAT = JSON FILEFORMAT = CSV": ("42601", "FILEFORMAT"),
+    "VALIDATE ALL": ("0A000", "VALIDATE"),
+}
+
+
+def test_clauses_of_copy_into_that_are_wrong(ferry, place):
+    schema, folder = place
+    for clauses, (state, word) in COPY_FAULTS.items():
+        failure = ferry.fails(f"COPY INTO {schema}.nowhere FROM '{folder}/' {clauses}")
+        assert failure["sql_state"] == state and word in failure["message"], clauses
+
+
+def test_patterns_of_copy_into(ferry, place):
+    schema, folder = place
+    table = tracks(ferry, schema)
+    for name in ("a-1.json", "a-2.json", "b-1.json", "in/a-3.json"):
+        ferry.put(f"{folder}/1/{name}", "".join(json.dumps(r) + "\n" for r in ROWS[:1]).encode())
+    whole = copy(table, folder, "x").replace("FILES = ('x')", "PATTERN = '{}'")
+    for pattern, files in (("{c,d}*.json", 0), ("[!a]-?.json", 1), ("{a,b}-1.json", 1), ("in/*", 1), ("*.json", 1)):
+        assert ferry.sql(whole.replace("{}", pattern)).counts[0] == files, pattern

@@ -124,3 +124,34 @@ class TestVariant:
         ferry.sql(f"INSERT INTO {place}.raw SELECT parse_json('{{\"n\":41}}'), NULL")
         assert ferry.sql(f"SELECT v:n::INT + 1 FROM {place}.raw WHERE v:n::INT > 40").rows == [["42"]]
         assert ferry.sql(f"SELECT v:n::INT FROM {place}.raw@v0").rows == []
+
+
+class TestWhatSparkWritesDifferently:
+    def test_merge_clauses_in_any_order_and_stars_with_exceptions(self, ferry, place):
+        table = f"{place}.merged"
+        ferry.sql(f"CREATE TABLE {table} AS SELECT * FROM VALUES ('a', 1, 'x'), ('z', 2, 'y') AS v(id, n, note)")
+        assert ferry.sql(f"MERGE INTO {table} AS t USING (SELECT * FROM VALUES ('a', 5, 'new'), ('b', 6, 'new') AS v(id, n, note)) AS s ON t.id = s.id "
+                         "WHEN NOT MATCHED BY SOURCE THEN UPDATE SET note = CASE WHEN t.n > 1 THEN 'left' END "
+                         "WHEN NOT MATCHED BY TARGET THEN INSERT * EXCEPT (note) WHEN MATCHED THEN UPDATE SET * EXCEPT (note)").counts == (3, 2, 0, 1)
+        assert ferry.sql(f"SELECT * FROM {table} ORDER BY id").rows == [["a", "5", "x"], ["b", "6", None], ["z", "2", "left"]]
+        assert ferry.fails(f"MERGE INTO {table} AS t USING {table} AS s ON t.id = s.id WHEN MATCHED THEN UPDATE SET * EXCEPT (none)")["sql_state"] == "42703"
+
+    def test_show_create_table_can_be_run_again(self, ferry, place):
+        told = ferry.sql(f"SHOW CREATE TABLE {place}.people").rows[0][0]
+        assert "CONSTRAINT `people_key` PRIMARY KEY (`id`) RELY" in told and "CLUSTER BY AUTO" in told and "'a' = 'b'" in told
+        ferry.sql(told.replace("`people`", "`copied`").replace("`lives`", "`lives_too`"))
+        assert ferry.sql(f"SHOW CREATE TABLE {place}.copied").rows[0][0].replace("`copied`", "`people`").replace("`lives_too`", "`lives`") == told
+
+    def test_places_and_names_of_this_machine_stay_inside(self, ferry, place):
+        detail = ferry.sql(f"DESCRIBE DETAIL {place}.people").dicts[0]
+        assert detail["name"] == f"{ferry.catalog}.{place}.people" and detail["location"] == f"managed:/{ferry.catalog}/{place}/people"
+        told = dict(r[:2] for r in ferry.sql(f"DESCRIBE SCHEMA {place}").rows)
+        assert told["Owner"] == ferry.client_id and "file:" not in told["Location"] and "__" not in told["Location"]
+        assert dict(r[:2] for r in ferry.sql(f"DESCRIBE CATALOG {ferry.catalog}").rows)["Catalog Name"] == ferry.catalog
+
+    @pytest.mark.parametrize("statement, code, words", [
+        ("BEGIN ATOMIC SELECT 1; END", "0A000", "BEGIN ATOMIC"), ("UNDROP TABLE t", "0A000", "UNDROP"),
+        ("SET spark.sql.shuffle.partitions = 7", "42K0I", "CONFIG_NOT_AVAILABLE"), ("CREATE STREAMING TABLE t AS SELECT 1", "0A000", "streaming")])
+    def test_refused_in_words(self, ferry, statement, code, words):
+        failure = ferry.fails(statement)
+        assert failure["sql_state"] == code and words in failure["message"]
