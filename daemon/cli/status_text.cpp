@@ -127,6 +127,8 @@ std::string space_text(const json::value& s)
                       text(s, {"warehouse_id"}) + "\n";
     const auto reason = text(s, {"reason"});
     out += "State     " + text(s, {"state"}) + (reason.empty() ? "" : ": " + reason) + "\n";
+    // Beside another trouble; alone it is the reason.
+    if (const auto paused = text(s, {"paused"}); !paused.empty() && paused != reason) out += "Paused    " + paused + "\n";
     out += "Now       " + now_doing(s) + "\n";
     out += "Identity  " + grouped(number(s, {"identity", "calls"})) + " calls resolved since the start, " +
            grouped(number(s, {"identity", "duplicates"})) + " duplicates, " +

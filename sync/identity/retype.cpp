@@ -35,7 +35,8 @@ core::cell cell_of(std::string_view json, std::string& buffer)
 {
     if (json.starts_with('"')) {
         const auto text = boost::json::parse(boost::json::string_view(json.data(), json.size()));
-        return core::at(buffer, core::append_cell(buffer, text));
+        const auto range = core::append_cell(buffer, text);
+        return core::at(buffer, range);
     }
     core::cell c{.kind = core::cell_kind::boolean, .json = json};
     if (json != "true" && json != "false")

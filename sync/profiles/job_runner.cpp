@@ -324,6 +324,11 @@ rt::awaitable<void> job_runner::carry_out(landing_run& run, const pending_work& 
         job.error = done.error().detail;
         with_.log.warn("job.waits", "a job on tables could not be carried out; the next run tries again: " + job.error,
                        {{"space", config_.id}, {"job", job.number}, {"kind", to_string(job.kind)}, {"id", job.error_id}});
+        if (job.error_id != "retype.loads_first") {
+            auto& of_table = run.report.tables[job.tables.front()];
+            of_table.error_id = job.error_id;
+            of_table.error = std::string(to_string(job.kind)) + ": " + job.error;
+        }
         auto saved = co_await save(job);
         (void)saved;  // it is carried out again, with the same outcome
     }
