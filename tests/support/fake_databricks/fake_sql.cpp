@@ -2,6 +2,7 @@
 #include "net/http/message.hpp"
 #include "tests/support/fake_databricks/answers.hpp"
 #include "tests/support/fake_databricks/fake_workspace.hpp"
+#include "tests/support/fake_databricks/recording.hpp"
 
 #include <boost/json/parse.hpp>
 #include <openssl/evp.h>
@@ -215,6 +216,7 @@ http::response fake_workspace::submit(const http::request& what, std::size_t ent
     if (auto refused = refuse_warehouse(parsed->warehouse_id)) return *refused;
     auto made = std::make_shared<statement_record>();
     made->id = detail::hex_id(++sequence_);
+    record_statement(what.body, parsed->text);
     made->what = std::move(*parsed);
     made->principal = settings_.client_id;
     made->fault = take_statement_fault(made->what.text);
@@ -300,8 +302,10 @@ http::response fake_workspace::statement_answer(const statement_record& of) cons
         auto& columns = schema["columns"].emplace_array();
         for (const auto& c : of.result.columns) columns.push_back(json::object{{"name", c.name}, {"type_text", c.type_text}});
     }
-    out["manifest"] = json::object{{"format", "JSON_ARRAY"}, {"schema", std::move(schema)},
-                                   {"total_row_count", of.result.rows.size()}, {"truncated", false}};
+    const auto rows = of.result.rows.size();
+    const auto chunks = (rows + settings_.rows_per_chunk - 1) / settings_.rows_per_chunk;
+    out["manifest"] = json::object{{"format", "JSON_ARRAY"}, {"schema", std::move(schema)}, {"total_row_count", rows},
+                                   {"total_chunk_count", chunks}, {"truncated", false}};
     out["result"] = of.result.columns.empty() ? json::object{} : chunk_of(of, 0, settings_.rows_per_chunk);
     return json_answer(out);
 }
