@@ -44,6 +44,33 @@ TEST(CommandLine, KnowsEveryCommand)
     EXPECT_EQ(good({"resume", "acme"}).what, command::resume);
 }
 
+TEST(CommandLine, KnowsTheTableCommands)
+{
+    const auto fill = good({"backfill", "acme", "user_traits", "profile_merges", "--no-wait"});
+    EXPECT_EQ(fill.what, command::backfill);
+    EXPECT_EQ(fill.table.names, (std::vector<std::string>{"user_traits", "profile_merges"}));
+    EXPECT_FALSE(fill.table.wait);
+    const auto type = good({"retype", "acme", "orders.price", "double", "--rescue", "--json"});
+    EXPECT_EQ(type.what, command::retype);
+    EXPECT_EQ(type.table.column, "orders.price");
+    EXPECT_EQ(type.table.type, "double");
+    EXPECT_TRUE(type.table.rescue && type.table.wait && type.json);
+    EXPECT_EQ(good({"optimize", "acme"}).what, command::optimize);
+    EXPECT_EQ(good({"jobs", "acme"}).what, command::jobs);
+    EXPECT_EQ(good({"loads", "acme", "--accept", "7"}).table.accept, 7U);
+    EXPECT_EQ(good({"loads", "acme", "--resend", "8"}).table.resend, 8U);
+    EXPECT_EQ(good({"import", "acme", "a", "--refill", "pages"}).refill, "pages");
+    EXPECT_EQ(good({"pause", "acme", "--reason", "x y"}).reason, "x y");
+    for (const auto& words : std::vector<std::vector<const char*>>{{"backfill", "acme"},
+                                                                   {"retype", "acme", "orders.price"},
+                                                                   {"loads", "acme", "--accept", "1", "--resend", "2"},
+                                                                   {"loads", "acme", "--accept", "0"}}) {
+        int status = 0;
+        EXPECT_FALSE(parse(words, status).has_value());
+        EXPECT_EQ(status, exit_status::usage);
+    }
+}
+
 TEST(CommandLine, KnowsTheIdentityCommands)
 {
     EXPECT_EQ(good({"why", "acme", "email:a@x"}).what, command::why);
