@@ -161,6 +161,20 @@ table profile_merges()
                 "Which profile each segment_id resolves to now: one row per segment_id ever created.");
 }
 
+table profile_traits()
+{
+    return make(fixed_table::profile_traits, "profile_traits", table_kind::keyed,
+                {{"canonical_segment_id", text, "A profile that was ever created."},
+                 {"merged_to", text, "Profile that holds it now, if it was merged away; else NULL."},
+                 seq(),
+                 {"timestamp", time, "When the call of the newest change happened."},
+                 uuid_ts(),
+                 rescued()},
+                {"canonical_segment_id"}, {"canonical_segment_id"},
+                "Profiles as they are now: one row per segment_id ever created, a column per trait. A profile that was "
+                "merged away shows no traits; merged_to says which one holds it.");
+}
+
 table events(fixed_table which, std::string name, std::vector<column> own, std::string comment)
 {
     auto columns = event_columns();
@@ -193,6 +207,7 @@ std::vector<table> all_fixed()
                          "One row per group call, a column per trait of the group."));
     all.push_back(events(fixed_table::aliases, "aliases", {{"previous_id", text, "previousId of the call."}},
                          "One row per alias call."));
+    all.push_back(profile_traits());
     return all;
 }
 
@@ -215,7 +230,7 @@ table event_table(std::string_view name, std::string_view event_text)
 std::string dynamic_column_comment(std::string_view table, std::string_view column)
 {
     if (column.starts_with("context_")) return "From the context of the call.";
-    if (table == "profile_traits_updates") return "Trait of the profile.";
+    if (table == "profile_traits_updates") return "Trait of the profile; NULL if it is not set.";
     if (table == "identifies" || table == "groups") return "Trait on the call.";
     return "Property of the call.";
 }
@@ -247,6 +262,11 @@ rt::outcome<std::vector<table>> known_tables(store::store& in, std::uint32_t spa
     if (auto scanned = in.scan(store::family::schema, from, core::prefix_end(from), visit); scanned.has_error())
         return scanned.error();
     if (damaged) return *damaged;
+    const auto number_of = [](fixed_table which) { return static_cast<std::uint32_t>(which); };
+    auto& wide = by_number.at(number_of(fixed_table::profile_traits));
+    const auto& log = fixed_tables().at(number_of(fixed_table::profile_traits_updates) - 1);
+    for (const auto& column : by_number.at(log.number).columns)
+        if (log.find(column.name) == nullptr) wide.columns.push_back(column);
     std::vector<table> all;
     all.reserve(by_number.size());
     for (auto& [_, t] : by_number) all.push_back(std::move(t));

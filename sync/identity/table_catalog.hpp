@@ -30,6 +30,7 @@ enum class fixed_table : std::uint32_t {
     screens,
     groups,
     aliases,
+    profile_traits,  // filled by landing from the update tables; resolution writes no rows of it
 };
 inline constexpr std::uint32_t first_event_table = 100;
 
@@ -51,7 +52,7 @@ std::string table_key(std::uint32_t space, std::string_view table);
 core::table with_fixed_columns(const core::table& fixed, core::table stored);
 
 // All tables of a space that exist so far, by number: the fixed ones from the start, with the columns that values
-// have brought, and one per track event seen. Failures: those of the store, "schema.damaged".
+// have brought, and one per track event seen. profile_traits has the trait columns of profile_traits_updates. Failures: those of the store, "schema.damaged".
 rt::outcome<std::vector<core::table>> known_tables(store::store& in, std::uint32_t space);
 
 }  // namespace lakeferry::identity

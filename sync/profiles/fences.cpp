@@ -8,11 +8,12 @@
 
 namespace lakeferry::profiles {
 
-debts::debts(sync_parts& with, load_journal& journal, place at, std::string warehouse_id)
+debts::debts(sync_parts& with, load_journal& journal, place at, std::string warehouse_id, phase_meter& busy)
     : with_(with),
       journal_(journal),
       at_(std::move(at)),
       warehouse_id_(std::move(warehouse_id)),
+      busy_(busy),
       one_at_a_time_(with.loop, 1)
 {
 }
@@ -30,6 +31,11 @@ bool debts::fence_owed(const std::string& table) const noexcept
                        [&](const auto& one) { return !one.second.fenced && one.second.table == table; });
 }
 
+bool debts::any_fence_owed() const noexcept
+{
+    return std::any_of(owed_.begin(), owed_.end(), [](const auto& one) { return !one.second.fenced; });
+}
+
 // Writes what is left of the debt; forgets the record when nothing is.
 rt::awaitable<rt::outcome<void>> debts::settle(load& l)
 {
@@ -39,7 +45,8 @@ rt::awaitable<rt::outcome<void>> debts::settle(load& l)
     });
 }
 
-rt::awaitable<rt::outcome<void>> debts::move_fences(statement_label label, rt::deadline limit)
+rt::awaitable<rt::outcome<void>> debts::move_fences(statement_label label, rt::deadline limit,
+                                                    std::vector<report_row> reports, std::uint64_t forget_before)
 {
     auto turn = co_await one_at_a_time_.acquire(with_.time, limit);
     std::map<std::string, std::uint64_t> newest;
@@ -49,12 +56,13 @@ rt::awaitable<rt::outcome<void>> debts::move_fences(statement_label label, rt::d
         newest[l.table] = std::max(newest[l.table], number);
         numbers.push_back(number);
     }
-    if (numbers.empty()) co_return boost::system::in_place_value;
+    if (numbers.empty() && reports.empty()) co_return boost::system::in_place_value;
     databricks::statement what;
     const std::vector<std::pair<std::string, std::uint64_t>> fences(newest.begin(), newest.end());
-    what.text = profiles::move_fences(at_, fences, label);
+    what.text = profiles::move_fences(at_, fences, label, reports, forget_before);
     what.warehouse_id = warehouse_id_;
     ++sent_;
+    const phase_meter::turn busy(busy_);
     // Never moves a fence backwards, so repeating it is harmless.
     auto moved = co_await with_.statements.run(std::move(what), limit);
     if (moved.has_error()) co_return moved.error();

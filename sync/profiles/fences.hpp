@@ -5,6 +5,7 @@
 #include "net/rt/limiter.hpp"
 #include "sync/profiles/landing_sql.hpp"
 #include "sync/profiles/load_journal.hpp"
+#include "sync/profiles/phase_meter.hpp"
 #include "sync/profiles/space_sync.hpp"
 
 #include <map>
@@ -16,13 +17,15 @@ namespace lakeferry::profiles {
 // Of one run. Keeps the journal's landed records until nothing is owed.
 class debts {
 public:
-    debts(sync_parts& with, load_journal& journal, place at, std::string warehouse_id);
+    debts(sync_parts& with, load_journal& journal, place at, std::string warehouse_id, phase_meter& busy);
 
     void add(load landed);
     // True: a load of this table has landed and its fence was not moved; no newer load of the table may be sent.
     bool fence_owed(const std::string& table) const noexcept;
-    // One statement for the fences of all tables that owe one.
-    rt::awaitable<rt::outcome<void>> move_fences(statement_label label, rt::deadline limit);
+    bool any_fence_owed() const noexcept;
+    // One statement for the fences of all tables that owe one, and for reports of runs.
+    rt::awaitable<rt::outcome<void>> move_fences(statement_label label, rt::deadline limit,
+                                                 std::vector<report_row> reports = {}, std::uint64_t forget_before = 0);
     // Deletes staged files. What cannot be deleted stays in the journal for the next run, with a warning.
     rt::awaitable<rt::outcome<void>> clean(std::string space, rt::deadline limit);
     std::uint64_t statements_sent() const noexcept { return sent_; }
@@ -34,6 +37,7 @@ private:
     load_journal& journal_;
     place at_;
     std::string warehouse_id_;
+    phase_meter& busy_;
     std::map<std::uint64_t, load> owed_;  // by number
     rt::limiter one_at_a_time_;           // fence statements would only conflict with each other
     std::uint64_t sent_ = 0;

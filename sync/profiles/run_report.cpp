@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include <algorithm>
+#include <array>
 
 namespace lakeferry::profiles {
 
@@ -16,6 +17,7 @@ json::object table_json(const table_report& t)
 {
     json::object o{{"rows", t.rows},   {"bytes", t.bytes},     {"files", t.files},
                    {"loads", t.loads}, {"rescued", t.rescued}};
+    if (t.optimized) o["optimized"] = true;
     if (!t.error_id.empty()) o["error"] = {{"id", t.error_id}, {"message", t.error}};
     return o;
 }
@@ -40,6 +42,7 @@ table_report table_from(const json::object& o)
     t.files = o.at("files").to_number<std::uint64_t>();
     t.loads = o.at("loads").to_number<std::uint64_t>();
     t.rescued = o.at("rescued").to_number<std::uint64_t>();
+    t.optimized = o.contains("optimized");
     std::tie(t.error_id, t.error) = std::pair{error_of(o).id, error_of(o).message};
     return t;
 }
@@ -49,6 +52,13 @@ run_status status_from(std::string_view s)
     for (const auto one : {run_status::success, run_status::partial, run_status::failed})
         if (s == to_string(one)) return one;
     return run_status::running;
+}
+
+// What reports of older versions lack is zero.
+std::int64_t signed_number(const json::object& o, std::string_view name)
+{
+    const auto* found = o.if_contains(name);
+    return found == nullptr || found->is_null() ? 0 : found->to_number<std::int64_t>();
 }
 
 run_report from(const json::object& o)
@@ -63,6 +73,16 @@ run_report from(const json::object& o)
     r.warehouse_wait_us = phases.at("warehouse_wait").to_number<std::int64_t>();
     r.structure_us = phases.at("structure").to_number<std::int64_t>();
     r.load_us = phases.at("load").to_number<std::int64_t>();
+    r.stage_us = signed_number(phases, "stage");
+    r.warehouse_us = signed_number(o, "warehouse_us");
+    r.oldest_us = signed_number(o, "oldest_us");
+    r.refused_before = static_cast<std::uint64_t>(signed_number(o, "refused_before"));
+    r.refused = static_cast<std::uint64_t>(signed_number(o, "refused"));
+    if (const auto* host = o.if_contains("host")) r.host = std::string(host->as_string());
+    if (const auto* next = o.if_contains("next")) {
+        r.next_us = signed_number(next->as_object(), "at_us");
+        r.next_why = std::string(next->as_object().at("why").as_string());
+    }
     r.frozen_batch = o.at("frozen_batch").to_number<std::uint64_t>();
     r.statements = o.at("statements").to_number<std::uint64_t>();
     r.adopted = o.at("adopted").to_number<std::uint64_t>();
@@ -87,31 +107,96 @@ const char* to_string(run_status s) noexcept
     return "running";
 }
 
-std::uint64_t run_report::rows() const noexcept
+std::uint64_t run_report::sum(std::uint64_t table_report::*count) const noexcept
 {
     std::uint64_t sum = 0;
-    for (const auto& [name, t] : tables) sum += t.rows;
+    for (const auto& [name, t] : tables) sum += t.*count;
     return sum;
+}
+
+std::uint64_t run_report::rows() const noexcept { return sum(&table_report::rows); }
+
+std::int64_t run_report::lag_us() const noexcept
+{
+    return oldest_us == 0 || ended_us == 0 ? 0 : std::max<std::int64_t>(0, ended_us - oldest_us);
+}
+
+std::string run_report::cause_id() const
+{
+    if (!error_id.empty()) return error_id;
+    for (const auto& [name, t] : tables)
+        if (!t.error_id.empty()) return t.error_id;
+    return {};
+}
+
+std::string run_report::cause() const
+{
+    if (!error_id.empty()) return error;
+    for (const auto& [name, t] : tables)
+        if (!t.error_id.empty()) return "table " + name + ": " + t.error;
+    return {};
+}
+
+std::string_view family_of(std::string_view table) noexcept
+{
+    constexpr std::array<std::string_view, 6> calls{"identifies", "tracks", "pages", "screens", "groups", "aliases"};
+    constexpr std::array<std::string_view, 4> profiles{"user_traits", "user_identifiers", "profile_merges", "profile_traits"};
+    constexpr std::array<std::string_view, 3> updates{"id_graph_updates", "external_id_mapping_updates",
+                                                      "profile_traits_updates"};
+    const auto one_of = [&](const auto& names) { return std::find(names.begin(), names.end(), table) != names.end(); };
+    if (one_of(updates)) return "updates";
+    if (one_of(profiles)) return "profiles";
+    return one_of(calls) ? "calls" : "events";
+}
+
+run_status verdict(const run_report& r) noexcept
+{
+    const bool table_failed =
+        std::any_of(r.tables.begin(), r.tables.end(), [](const auto& t) { return !t.second.error_id.empty(); });
+    if (r.error_id.empty() && !table_failed) return run_status::success;
+    return r.rows() > 0 ? run_status::partial : run_status::failed;
 }
 
 std::string to_json(const run_report& r)
 {
     json::object tables;
-    for (const auto& [name, t] : r.tables) tables[name] = table_json(t);
+    std::map<std::string_view, std::uint64_t> rows_of;
+    for (const auto& [name, t] : r.tables) {
+        tables[name] = table_json(t);
+        rows_of[family_of(name)] += t.rows;
+    }
+    json::object families;
+    for (const auto& [family, rows] : rows_of) families[family] = rows;
     json::object o{{"number", r.number},
+                   {"host", r.host},
                    {"trigger", r.trigger},
                    {"status", to_string(r.status)},
                    {"started_us", r.started_us},
                    {"ended_us", r.ended_us},
                    {"rows", r.rows()},
+                   {"rescued", r.sum(&table_report::rescued)},
+                   {"refused", r.refused},
+                   {"refused_before", r.refused_before},
+                   {"bytes", r.sum(&table_report::bytes)},
+                   {"files", r.sum(&table_report::files)},
                    {"phases_us",
-                    {{"warehouse_wait", r.warehouse_wait_us}, {"structure", r.structure_us}, {"load", r.load_us}}},
+                    {{"warehouse_wait", r.warehouse_wait_us},
+                     {"structure", r.structure_us},
+                     {"stage", r.stage_us},
+                     {"load", r.load_us}}},
+                   {"warehouse_us", r.warehouse_us},
+                   {"oldest_us", r.oldest_us},
+                   {"lag_us", r.oldest_us == 0 ? json::value(nullptr) : json::value(r.lag_us())},
                    {"frozen_batch", r.frozen_batch},
                    {"statements", r.statements},
                    {"adopted", r.adopted},
                    {"woke_warehouse", r.woke_warehouse},
+                   {"families", std::move(families)},
                    {"tables", std::move(tables)}};
     if (!r.error_id.empty()) o["error"] = {{"id", r.error_id}, {"message", r.error}};
+    if (const auto cause = r.cause_id(); !cause.empty()) o["cause"] = {{"id", cause}, {"message", r.cause()}};
+    if (r.next_us != 0 || !r.next_why.empty())
+        o["next"] = {{"at_us", r.next_us == 0 ? json::value(nullptr) : json::value(r.next_us)}, {"why", r.next_why}};
     return json::serialize(o);
 }
 

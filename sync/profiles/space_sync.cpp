@@ -1,17 +1,9 @@
-#include "sync/profiles/space_sync.hpp"
+#include "sync/profiles/space_state.hpp"
+#include "sync/profiles/stuck_loads.hpp"
 
 #include "net/rt/offload.hpp"
-#include "net/rt/task_group.hpp"
-#include "sync/databricks/files.hpp"
-#include "sync/databricks/statements.hpp"
 #include "sync/databricks/warehouses.hpp"
-#include "sync/profiles/pending.hpp"
-#include "sync/profiles/stage_sweep.hpp"
-#include "sync/profiles/table_lander.hpp"
-
-#include <algorithm>
-#include <array>
-#include <deque>
+#include "sync/profiles/wide_traits.hpp"
 
 namespace lakeferry::profiles {
 
@@ -21,26 +13,9 @@ using namespace std::chrono_literals;
 
 constexpr rt::duration run_limit = 6h;
 
-// Failures that every other table would meet too: no use in going on.
-bool concerns_all(const rt::failure& why) noexcept
-{
-    constexpr std::array<std::string_view, 8> rooms{"auth.",    "workspace.", "warehouse.", "entitlement.",
-                                                    "catalog.", "http_path.", "store.",     "credential."};
-    return std::any_of(rooms.begin(), rooms.end(), [&](std::string_view r) { return why.id.starts_with(r); });
-}
-
 std::int64_t elapsed_us(rt::time_point from, rt::time_point to)
 {
     return std::chrono::duration_cast<std::chrono::microseconds>(to - from).count();
-}
-
-run_status verdict(const run_report& r)
-{
-    const bool landed = r.rows() > 0;
-    const bool table_failed =
-        std::any_of(r.tables.begin(), r.tables.end(), [](const auto& t) { return !t.second.error_id.empty(); });
-    if (r.error_id.empty() && !table_failed) return run_status::success;
-    return landed ? run_status::partial : run_status::failed;
 }
 
 }  // namespace
@@ -58,43 +33,6 @@ const char* to_string(sync_phase p) noexcept
     return "idle";
 }
 
-struct space_sync::state {
-    sync_parts with;
-    std::shared_ptr<const core::space_config> config;
-    core::limits limits;
-    std::uint32_t number;
-    sync_status status{};
-    structure shape;
-    bool swept = false;
-
-    state(sync_parts parts, std::shared_ptr<const core::space_config> c, core::limits l, std::uint32_t n)
-        : with(parts),
-          config(std::move(c)),
-          limits(l),
-          number(n),
-          shape(with.statements,
-                {config->databricks.catalog, config->profiles_sync.schema, config->profiles_sync.volume},
-                config->databricks.warehouse_id)
-    {
-    }
-
-    rt::awaitable<rt::outcome<pending_work>> pending()
-    {
-        co_return co_await rt::offload_uncancellable(with.workers, [this]() -> rt::outcome<pending_work> {
-            auto tables = with.tables();
-            if (tables.has_error()) return tables.error();
-            return read_pending(with.store, number, std::move(*tables));
-        });
-    }
-    rt::awaitable<rt::outcome<void>> wake(run_report& report, rt::deadline limit);
-    rt::awaitable<rt::outcome<void>> carry(pending_work work, run_report& report, rt::deadline limit);
-    rt::awaitable<rt::outcome<void>> load_all(landing_run& run, pending_work& work);
-    rt::awaitable<void> lane(landing_run& run, pending_work& work, std::deque<std::string>& names, rt::failure& stop);
-    rt::awaitable<void> forget_elsewhere(landing_run& run, std::vector<load>& loads, const std::string& table);
-    void tell(const run_report& report) const;
-    void end(const run_report& report);
-};
-
 space_sync::space_sync(sync_parts parts, std::shared_ptr<const core::space_config> config, core::limits limits,
                        std::uint32_t space_number)
     : state_(std::make_unique<state>(parts, std::move(config), limits, space_number))
@@ -110,11 +48,34 @@ void space_sync::remember(const run_report& last)
     if (!state_->status.last && state_->status.phase == sync_phase::idle) state_->end(last);
 }
 
+void space_sync::take_over() noexcept { state_->take_over = true; }
+
 rt::awaitable<rt::outcome<bool>> space_sync::due()
 {
     auto work = co_await state_->pending();
     if (work.has_error()) co_return work.error();
     co_return !work->empty();
+}
+
+rt::awaitable<rt::outcome<pending_work>> space_sync::state::pending()
+{
+    std::map<std::string, std::uint64_t> gone;
+    auto work = co_await rt::offload_uncancellable(with.workers, [this, &gone]() -> rt::outcome<pending_work> {
+        auto tables = with.tables();
+        if (tables.has_error()) return tables.error();
+        if (!config->profiles_sync.materialized)
+            std::erase_if(*tables, [](const core::table& t) { return t.name == wide_table; });
+        if (!selected.everything()) {
+            auto left = let_go(with.store, number, *tables, selected);
+            if (left.has_error()) return left.error();
+            gone = std::move(*left);
+        }
+        return read_pending(with.store, number, std::move(*tables), selected);
+    });
+    for (const auto& [table, rows] : gone)
+        with.log.info("select.dropped", "rows that waited for a table that is left out are let go",
+                      {{"space", config->id}, {"table", table}, {"rows", rows}});
+    co_return work;
 }
 
 rt::awaitable<rt::outcome<void>> space_sync::state::wake(run_report& report, rt::deadline limit)
@@ -129,99 +90,6 @@ rt::awaitable<rt::outcome<void>> space_sync::state::wake(run_report& report, rt:
     co_return boost::system::in_place_value;
 }
 
-// Loads made for another place: the settings changed. Their rows are still in the outbox and go to the new one.
-rt::awaitable<void> space_sync::state::forget_elsewhere(landing_run& run, std::vector<load>& loads,
-                                                        const std::string& table)
-{
-    const std::string target = run.shape.at().table(table);
-    for (const auto& l : loads) {
-        if (l.target == target) continue;
-        with.log.warn("load.dropped", "a load that was staged for " + l.target + " is given up; its rows go to " + target,
-                      {{"space", config->id}, {"table", table}, {"load", l.number}});
-        auto forgotten =
-            co_await rt::offload_uncancellable(with.workers, [&run, &l] { return run.journal.forget(l); });
-        (void)forgotten;  // seen again, and given up again, by the next run
-    }
-    std::erase_if(loads, [&](const load& l) { return l.target != target; });
-}
-
-// One of several: takes table after table until none is left or a failure concerns all of them.
-rt::awaitable<void> space_sync::state::lane(landing_run& run, pending_work& work, std::deque<std::string>& names,
-                                            rt::failure& stop)
-{
-    while (!names.empty() && stop.id.empty()) {
-        const std::string name = std::move(names.front());
-        names.pop_front();
-        const auto table = work.tables.find(name);
-        if (table == work.tables.end()) continue;
-        std::vector<load> unfinished;
-        if (auto found = work.unfinished.find(name); found != work.unfinished.end())
-            unfinished = std::move(found->second);
-        co_await forget_elsewhere(run, unfinished, name);
-        table_lander lander(run, table->second);
-        auto landed = co_await lander.land(std::move(unfinished));
-        if (landed.has_error() && concerns_all(landed.error()) && stop.id.empty()) stop = landed.error();
-    }
-}
-
-rt::awaitable<rt::outcome<void>> space_sync::state::load_all(landing_run& run, pending_work& work)
-{
-    std::deque<std::string> names(work.with_rows.begin(), work.with_rows.end());
-    for (const auto& [name, loads] : work.unfinished)
-        if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
-    rt::failure stop;
-    rt::task_group lanes(co_await boost::asio::this_coro::executor, nullptr);
-    const auto count = std::min<std::size_t>(limits.statements_per_space, names.size());
-    for (std::size_t i = 0; i < count; ++i) lanes.spawn("lane", lane(run, work, names, stop));
-    co_await lanes.join();
-    if (!stop.id.empty()) co_return stop;
-    co_return boost::system::in_place_value;
-}
-
-rt::awaitable<rt::outcome<void>> space_sync::state::carry(pending_work work, run_report& report, rt::deadline limit)
-{
-    shape.reset_count();  // a run that ended early has left its own
-    auto awake = co_await wake(report, limit);
-    if (awake.has_error()) co_return awake.error();
-
-    load_journal journal(with.store, number);
-    load_sender sender(with, journal, config->id, config->databricks.warehouse_id);
-    debts owed(with, journal, shape.at(), config->databricks.warehouse_id);
-    for (auto& l : work.landed) owed.add(std::move(l));
-    landing_run run{with,    limits, config->id, number, report.number, work.frozen, work.last_load,
-                    shape, journal, sender,     owed,   report,        limit};
-
-    status.phase = sync_phase::structure;
-    status.activity = "checking schema " + config->profiles_sync.schema;
-    const auto began = with.time.now();
-    auto shaped = co_await shape.ensure_schema(config->profiles_sync.use_volume, run.label(), limit);
-    report.structure_us = elapsed_us(began, with.time.now());
-    if (shaped.has_error()) co_return shaped.error();
-    if (config->profiles_sync.use_volume && !shape.volume_usable())
-        with.log.warn("stage.no_volume",
-                      "rows travel inside the statements, which is slower: " + shape.volume_problem(),
-                      {{"space", config->id}});
-    if (!swept && shape.volume_usable()) {
-        swept = true;
-        co_await sweep_stage(run, work);
-    }
-
-    status.phase = sync_phase::loading;
-    status.activity = "loading " + std::to_string(work.with_rows.size()) + " tables";
-    const auto loading = with.time.now();
-    auto loaded = co_await load_all(run, work);
-    report.load_us = elapsed_us(loading, with.time.now());
-
-    status.phase = sync_phase::fencing;
-    status.activity = "finishing";
-    auto fenced = co_await owed.move_fences(run.label(), limit);
-    auto cleaned = co_await owed.clean(config->id, limit);
-    report.statements = shape.statements_sent() + sender.statements_sent() + owed.statements_sent();
-    if (loaded.has_error()) co_return loaded.error();
-    if (fenced.has_error()) co_return fenced.error();
-    co_return cleaned;
-}
-
 void space_sync::state::tell(const run_report& r) const
 {
     std::vector<obs::field> fields{{"space", config->id},
@@ -233,19 +101,12 @@ void space_sync::state::tell(const run_report& r) const
                                    {"statements", r.statements},
                                    {"seconds", static_cast<double>(r.ended_us - r.started_us) / 1e6},
                                    {"warehouse_wait_seconds", static_cast<double>(r.warehouse_wait_us) / 1e6}};
-    std::string why = r.error;
-    std::string id = r.error_id;
-    for (const auto& [name, t] : r.tables)
-        if (id.empty() && !t.error_id.empty()) {
-            id = t.error_id;
-            why = "table " + name + ": " + t.error;
-        }
     if (r.status == run_status::success) {
         with.log.info("sync.finished", "all rows that were due have landed", std::move(fields));
         return;
     }
-    fields.emplace_back("err", id);
-    with.log.error(r.status == run_status::partial ? "sync.partial" : "sync.failed", why, std::move(fields));
+    fields.emplace_back("err", r.cause_id());
+    with.log.error(r.status == run_status::partial ? "sync.partial" : "sync.failed", r.cause(), std::move(fields));
 }
 
 void space_sync::state::end(const run_report& report)
@@ -254,13 +115,8 @@ void space_sync::state::end(const run_report& report)
     status.activity.clear();
     status.running.reset();
     status.last = report;
-    status.error_id = report.error_id;
-    status.error = report.error;
-    for (const auto& [name, t] : report.tables)
-        if (status.error_id.empty() && !t.error_id.empty()) {
-            status.error_id = t.error_id;
-            status.error = "table " + name + ": " + t.error;
-        }
+    status.error_id = report.cause_id();
+    status.error = report.cause();
     if (report.status == run_status::success) {
         status.last_success_us = report.ended_us;
         status.failures_in_a_row = 0;
@@ -287,6 +143,23 @@ struct idle_again {
 
 }  // namespace
 
+rt::awaitable<rt::outcome<void>> space_sync::resolve_load(std::uint64_t number, bool resend)
+{
+    auto& s = *state_;
+    s.status.phase = sync_phase::settling;
+    s.status.activity = "settling load " + std::to_string(number);
+    const idle_again guard(s.status);
+    auto done = co_await rt::offload_uncancellable(s.with.workers, [&s, number, resend]() -> rt::outcome<void> {
+        auto tables = s.with.tables();
+        if (tables.has_error()) return tables.error();
+        return settle_load(s.with.store, s.number, *tables, number, resend);
+    });
+    if (done.has_value())
+        s.with.log.warn("load.settled", resend ? "a load is sent anew, as somebody decided" : "a load is taken as landed, as somebody decided",
+                        {{"space", s.config->id}, {"load", number}});
+    co_return done;
+}
+
 rt::awaitable<rt::outcome<run_report>> space_sync::run(std::string trigger)
 {
     auto& s = *state_;
@@ -298,10 +171,12 @@ rt::awaitable<rt::outcome<run_report>> space_sync::run(std::string trigger)
     run_report report;
     report.trigger = std::move(trigger);
     report.started_us = s.with.wall.now_us();
+    auto jobs = co_await s.jobs.prepare();
+    if (jobs.has_error()) co_return jobs.error();
     auto work = co_await s.pending();
     if (work.has_error()) co_return work.error();
     report.frozen_batch = work->frozen;
-    if (work->empty()) {
+    if (work->empty() && !s.take_over && !s.jobs.any()) {
         report.status = run_status::success;
         report.ended_us = s.with.wall.now_us();
         co_return report;
@@ -320,10 +195,11 @@ rt::awaitable<rt::outcome<run_report>> space_sync::run(std::string trigger)
     if (carried.has_error()) {
         report.error_id = carried.error().id;
         report.error = carried.error().detail;
-        if (databricks::is_not_found(carried.error()) || carried.error().id == "permission.missing") s.shape.forget();
     }
     report.ended_us = s.with.wall.now_us();
     report.status = verdict(report);
+    // Whatever it was, somebody may put it right meanwhile: the next run looks afresh, which wakes nothing.
+    if (report.status != run_status::success) s.shape.forget();
     s.end(report);
     s.tell(report);
     auto saved = co_await rt::offload_uncancellable(

@@ -28,6 +28,11 @@ class warehouse_registry;
 
 namespace lakeferry::profiles {
 
+struct planned_run {
+    std::int64_t at_us = 0;  // 0: none
+    std::string why{};       // "every 1h", "paused by hand"
+};
+
 // What a space borrows; the owner keeps all of it until run() has returned.
 struct sync_parts {
     rt::time_source& time;
@@ -43,6 +48,13 @@ struct sync_parts {
     rt::limiter& staging;  // one lease per file in memory, all spaces together
     // The tables of the space, as identity resolution fills them. Called on a worker.
     std::function<rt::outcome<std::vector<core::table>>()> tables;
+    // Runs `work` on a worker while identity resolution pauses, which then reads its tables anew. Empty: there is none.
+    std::function<rt::awaitable<rt::outcome<void>>(std::function<rt::outcome<void>()> work)> while_not_resolving{};
+    std::string host{};  // of this machine, for people who find its name in the schema
+    // How many calls of the space were ever refused. Called on a worker. Empty: nobody counts.
+    std::function<rt::outcome<std::uint64_t>()> refused{};
+    // When the next run is planned. Empty: nobody plans.
+    std::function<planned_run()> next{};
 };
 
 enum class sync_phase { idle, settling, waiting_for_warehouse, structure, loading, fencing };
@@ -76,6 +88,15 @@ public:
 
     // True if rows wait or a load is unfinished. Blocking reads on a worker.
     rt::awaitable<rt::outcome<bool>> due();
+
+    // The next run takes the schema over if another daemon has it, and begins even with nothing to land. Only for one
+    // run; the other daemon stops landing, and what it still has on its way changes no keyed table any more.
+    void take_over() noexcept;
+
+    // A load whose counts do not match waits for this. accept: its rows are there, as far as they are to be. resend: they
+    // are sent anew by a statement that leaves out what the table has. Not while a run goes. Failures: "load.unknown",
+    // "load.not_stuck" (never), those of the store.
+    rt::awaitable<rt::outcome<void>> resolve_load(std::uint64_t load, bool resend);
 
     const sync_status& status() const noexcept;
     // The newest report of an earlier process, for status(). Ignored once a run has ended here.

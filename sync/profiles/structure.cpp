@@ -61,6 +61,7 @@ std::vector<std::string> own_columns(const core::table& wanted)
     auto own = wanted.key;
     const std::string order(wanted.kind == core::table_kind::keyed ? "seq" : row_key(wanted));
     if (wanted.find(order) != nullptr) own.push_back(order);  // the fence table has none
+    std::erase_if(own, [&](const std::string& name) { return wanted.find(name) == nullptr; });
     return own;
 }
 

@@ -1,11 +1,14 @@
-// Schema, volume, tables and columns: reads what exists, creates only what is missing.
+// Schema, volume, tables, views and columns: reads what exists, creates only what is missing.
 #pragma once
 
 #include "net/rt/deadline.hpp"
 #include "net/rt/failure.hpp"
 #include "sync/core/table.hpp"
+#include "sync/databricks/catalog.hpp"
 #include "sync/databricks/statements.hpp"
 #include "sync/profiles/landing_sql.hpp"
+#include "sync/profiles/phase_meter.hpp"
+#include "sync/profiles/views.hpp"
 
 #include <cstdint>
 #include <map>
@@ -24,11 +27,22 @@ public:
     {
     }
 
-    // Afterwards schema and (if asked for) volume exist, and the fence table.
+    // Afterwards schema and (if asked for) volume exist, and the fence table, whose owner we are if it is new.
     rt::awaitable<rt::outcome<void>> ensure_schema(bool with_volume, statement_label label, rt::deadline limit);
-    // Afterwards the table has at least these columns; one statement at the most.
+    // Afterwards the table has at least these columns; one statement at the most. Failures of its own: "table.foreign"
+    // (never; there is something else of that name), "table.column_type" (never; a column has a type that cannot hold
+    // ours).
     rt::awaitable<rt::outcome<void>> ensure_table(core::table wanted, statement_label label, rt::deadline limit);
+    // Afterwards the views exist whose tables do. Something else of a view's name is left alone; its name is returned.
+    rt::awaitable<rt::outcome<std::vector<std::string>>> ensure_views(std::vector<view> wanted, statement_label label,
+                                                                      rt::deadline limit);
     void forget() noexcept { read_ = false; }
+    // Who is written into a fence table that is made.
+    void set_owner(lease_holder owner) { owner_ = std::move(owner); }
+    // As far as is known.
+    bool has_table(const std::string& name) const;
+    // Statements of a run count their time here; nullptr: nowhere.
+    void set_meter(phase_meter* meter) noexcept { meter_ = meter; }
 
     const place& at() const noexcept { return at_; }
     // False: the volume is missing and may not be created; rows then travel inside the statements.
@@ -45,8 +59,18 @@ public:
     void reset_count() noexcept { sent_ = 0; }
 
 private:
+    struct relation {
+        std::vector<std::uint64_t> columns{};  // sorted marks of its columns: small, because it stays between runs
+        std::string type{};                    // "MANAGED" is left empty
+        std::string comment{};                 // of a view
+    };
+
     rt::awaitable<rt::outcome<void>> read(bool with_volume, rt::deadline limit);
     rt::awaitable<rt::outcome<void>> send(std::string text, rt::deadline limit);
+    rt::awaitable<rt::outcome<void>> ensure_fence_table(statement_label label, rt::deadline limit);
+    void note(const databricks::table_info& seen);
+    // What of the table is missing, or a failure that a second look may take back.
+    rt::outcome<std::vector<core::column>> missing_in(const relation& known, const core::table& wanted) const;
 
     databricks::statements& sql_;
     place at_;
@@ -55,8 +79,9 @@ private:
     bool schema_exists_ = false;
     bool volume_exists_ = false;
     std::string volume_problem_;
-    // Table -> sorted digests of its columns, compared without case: small, because it stays between runs.
-    std::map<std::string, std::vector<std::uint64_t>> columns_;
+    std::map<std::string, relation> relations_;
+    lease_holder owner_{};
+    phase_meter* meter_ = nullptr;
     std::uint64_t sent_ = 0;
 };
 

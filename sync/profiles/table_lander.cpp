@@ -86,10 +86,6 @@ rt::awaitable<rt::outcome<void>> table_lander::land(std::vector<load> unfinished
         ++run_.report.adopted;
     }
     while (stage_more) {
-        if (table_.kind == core::table_kind::keyed && run_.owed.fence_owed(table_.name)) {
-            auto moved = co_await run_.owed.move_fences(run_.label(), run_.limit);
-            if (moved.has_error()) co_return failed(moved.error());
-        }
         std::vector<inline_part> rows;
         auto l = co_await stage(rows);
         if (l.has_error() && l.error().id == "volume.not_found") {
@@ -158,6 +154,11 @@ rt::awaitable<rt::outcome<void>> table_lander::send(load& l, bool fresh, load_se
 {
     auto ours = co_await run_.hold.confirm(run_.label(), run_.limit);
     if (ours.has_error()) co_return ours.error();
+    // The load before this one must not land any more once this one is sent.
+    if (l.kind == core::table_kind::keyed && run_.owed.fence_owed(table_.name)) {
+        auto moved = co_await run_.owed.move_fences(run_.label(), run_.limit);
+        if (moved.has_error()) co_return moved.error();
+    }
     const phase_meter::turn loading(run_.meters.load);
     const phase_meter::turn busy(run_.meters.warehouse);
     auto done = co_await run_.sender.finish(l, fresh, std::move(rows), run_.limit);

@@ -17,6 +17,7 @@ FIXED = {"id", "user_id", "anonymous_id", "previous_id", "group_id", "event", "e
          "original_timestamp", "segment_id", "event_source_id"}
 UPDATE_FIXED = {"segment_id", "seq", "timestamp", "received_at", "triggering_event_id", "triggering_event_name",
                 "triggering_event_type", "triggering_event_source_id", "triggering_event_source_name", "triggering_event_source_slug"}
+WIDE_FIXED = {"canonical_segment_id", "merged_to", "seq", "timestamp"}
 MOST = 40
 
 
@@ -153,6 +154,28 @@ class Comparison:
         merges = {(self.id_of(number),): (self.id_of(canonical), call.timestamp)
                   for number, (canonical, call) in self.oracle.merges().items()}
         self.keyed("profile_merges", merges, ("segment_id",), ("canonical_segment_id", "timestamp"))
+        self.keyed("id_graph", merges, ("segment_id",), ("canonical_segment_id", "timestamp"))
+        mapping = {one: (profile, names.identifier_hash(*one), first) for one, (profile, first) in identifiers.items()}
+        self.keyed("external_id_mapping", mapping, ("external_id_type", "external_id_value"),
+                   ("canonical_segment_id", "external_id_hash", "timestamp"))
+        self.profile_traits()
+
+    def profile_traits(self) -> None:
+        expected = {self.id_of(number): (self.id_of(merged_to), columns, lost)
+                    for number, (merged_to, columns, lost) in self.oracle.profile_traits().items()}
+        rows = {row["canonical_segment_id"]: row for row in self.landed.table("profile_traits")}
+        if len(rows) != len(self.landed.table("profile_traits")):
+            self.say("profile_traits: a profile has two rows")
+        for one in sorted({*expected, *rows} - (expected.keys() & rows.keys()), key=str):
+            self.say(f"profile_traits: {'missing' if one in expected else 'too much'}: {one}")
+        before = len(self.found)
+        for one in sorted(expected.keys() & rows.keys()):
+            merged_to, columns, lost = expected[one]
+            where = f"profile_traits {one}"
+            self.same(f"{where}: merged_to", merged_to, rows[one]["merged_to"])
+            self.columns(where, "profile_traits", {"columns": columns, "lost": lost}, rows[one], WIDE_FIXED)
+            if self.enough("profile_traits", before):
+                break
 
     def trait_times(self) -> None:
         allowed = {(self.id_of(number), name): times for (number, name), (_, times) in self.oracle.user_traits().items()}

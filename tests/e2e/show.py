@@ -13,7 +13,7 @@ Row = dict[str, Any]
 Sql = Callable[[str], list[Row]]
 
 UPDATE_TABLES = ("id_graph_updates", "external_id_mapping_updates", "profile_traits_updates")
-CURRENT_TABLES = ("user_traits", "user_identifiers", "profile_merges")
+CURRENT_TABLES = ("user_traits", "user_identifiers", "profile_merges", "profile_traits", "id_graph", "external_id_mapping")
 CALL_TABLES = ("identifies", "tracks", "pages", "screens", "groups", "aliases")
 INTERNAL = "_lakeferry_"      # Lakeferry's own bookkeeping in the schema
 

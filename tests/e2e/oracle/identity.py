@@ -216,6 +216,17 @@ class Oracle:
         return {identifier: (profile.number, call) for profile in self.profiles.values()
                 for identifier, call in profile.identifiers.items()}
 
+    def profile_traits(self) -> dict[int, tuple[int | None, dict[str, Any], set[str]]]:
+        """Segment -> (the profile that holds it now if it was merged away, columns, columns whose value did not fit)."""
+        rows: dict[int, tuple[int | None, dict[str, Any], set[str]]] = {}
+        for number, (canonical, _) in self.merges().items():
+            if canonical != number:
+                rows[number] = (canonical, {}, set())
+                continue
+            values = {column: value for column, (value, _) in self.profiles[number].visible().items()}
+            rows[number] = (None, *self.types.row("profile_traits_updates", values))
+        return rows
+
     def merges(self) -> dict[int, tuple[int, Call]]:
         """Segment -> (profile that it resolves to now, the call of its newest row)."""
         return {row["segment"]: (row["canonical"], row["call"]) for row in self.graph}

@@ -53,8 +53,15 @@ json::object table_json(const fake_table& t)
     for (const auto& c : t.columns)
         columns.push_back(json::object{{"name", c.name}, {"type_text", lower(c.type_text)}, {"comment", c.comment},
                                        {"nullable", c.nullable}});
-    return {{"full_name", t.full_name}, {"name", t.full_name.substr(t.full_name.rfind('.') + 1)}, {"table_type", "MANAGED"},
-            {"data_source_format", "DELTA"}, {"owner", "5f2c"}, {"comment", t.comment}, {"columns", std::move(columns)}};
+    json::object properties;
+    for (const auto& [name, value] : t.properties) properties[name] = value;
+    const auto predictive = t.properties.find("predictive");
+    const json::object flag{{"value", predictive == t.properties.end() ? "DISABLE" : predictive->second},
+                            {"inherited_from_type", "CATALOG"}};
+    return {{"effective_predictive_optimization_flag", flag},
+            {"full_name", t.full_name}, {"name", t.full_name.substr(t.full_name.rfind('.') + 1)}, {"table_type", t.type},
+            {"data_source_format", "DELTA"}, {"owner", "5f2c"}, {"comment", t.comment}, {"columns", std::move(columns)},
+            {"properties", std::move(properties)}};
 }
 
 }  // namespace

@@ -290,7 +290,7 @@ std::int64_t fake_tables::fence_of(const std::string& fence_table, const std::st
     std::int64_t out = 0;
     if (t == nullptr) return out;
     for (const auto& r : t->rows)
-        if (value_of(r, "table_name") == table_name) out = std::max(out, number_of(value_of(r, "load_seq")));
+        if (const auto name = value_of(r, "table_name"); name == table_name || name == "*") out = std::max(out, number_of(value_of(r, "load_seq")));
     return out;
 }
 

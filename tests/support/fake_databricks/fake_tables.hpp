@@ -26,6 +26,8 @@ struct fake_table {
     std::set<std::string> loaded_files{};  // COPY INTO's memory
     std::uint64_t version = 0;             // commits
     std::string comment{};
+    std::string type{"MANAGED"};
+    std::map<std::string, std::string> properties{};
 };
 
 // What a statement comes to: counts, or an error.
@@ -89,7 +91,7 @@ public:
                        const std::string& seq_column = "seq",
                        const std::string& op_column = "_op");
 
-    // load_seq of a table in the fence table (columns table_name, load_seq); 0: none.
+    // load_seq of a table, or of "*", in the fence table (columns table_name, load_seq), whichever is greater; 0: none.
     std::int64_t fence_of(const std::string& fence_table, const std::string& table_name) const;
     // Never moves backwards.
     change move_fence(const std::string& fence_table, const std::string& table_name, std::int64_t load);

@@ -1,8 +1,11 @@
 #include "tests/support/landing_model/landing_model.hpp"
 
+#include "tests/support/landing_model/care_model.hpp"
+#include "tests/support/landing_model/erasure_model.hpp"
 #include "tests/support/landing_model/sql_words.hpp"
 
 #include <algorithm>
+#include <map>
 
 namespace lakeferry::test {
 
@@ -62,22 +65,92 @@ public:
             on_.volumes.insert(at_.full_name());
             return ddl_answer();
         }
-        if (at_.eat("CREATE TABLE IF NOT EXISTS")) {
-            const std::string name = at_.full_name();
-            return ddl_answer(on_.tables.create(name, definitions(at_.parenthesis()), true));
-        }
+        if (at_.eat("CREATE TABLE IF NOT EXISTS")) return create_table();
+        if (at_.eat("CREATE OR REPLACE VIEW")) return create_view();
+        if (at_.eat("CREATE OR REPLACE TABLE")) return retype_in_model(on_, at_.full_name(), call_.what.text);
+        if (at_.eat("OPTIMIZE")) return ddl_answer();
+        if (at_.eat("DELETE FROM")) return sweep();
         if (at_.eat("ALTER TABLE")) {
             const std::string name = at_.full_name();
+            if (at_.eat("SET TBLPROPERTIES")) return set_properties(name);
+            if (at_.eat("ALTER COLUMN")) return comment_column(name);
             at_.expect("ADD COLUMNS");
             return ddl_answer(on_.tables.add_columns(name, definitions(at_.parenthesis())));
         }
         if (at_.eat("COPY INTO")) return copy();
         if (at_.eat("MERGE INTO")) return merge();
+        if (at_.eat("SELECT coalesce(max(load_seq), 0) AS fence FROM")) return read_fence();
+        if (at_.eat("SELECT count_if")) {
+            at_.find("AS back FROM");
+            at_.expect("AS back FROM");
+            return check_in_model(on_, at_.full_name(), call_.what.text);
+        }
         at_.expect("SELECT count(*) AS found FROM");
         return probe();
     }
 
 private:
+    executed sweep()
+    {
+        const std::string table = at_.full_name();
+        at_.expect("WHERE");
+        at_.name();
+        at_.expect("< CAST(");
+        return sweep_in_model(on_, table, std::stoll(at_.word()));
+    }
+
+    executed comment_column(const std::string& table)
+    {
+        auto* t = on_.tables.find(table);
+        if (t == nullptr) return failed(sql_error("42P01", "TABLE_OR_VIEW_NOT_FOUND", table));
+        const std::string column = at_.name();
+        at_.expect("COMMENT");
+        const std::string comment = at_.text();
+        for (auto& c : t->columns)
+            if (c.name == column) c.comment = comment;
+        return ddl_answer();
+    }
+
+    executed create_table()
+    {
+        const std::string name = at_.full_name();
+        const bool is_new = on_.tables.find(name) == nullptr;
+        auto made = on_.tables.create(name, definitions(at_.parenthesis()), true);
+        if (at_.eat("CLUSTER BY")) at_.parenthesis();
+        if (at_.eat("COMMENT")) at_.text();
+        if (!made && is_new && at_.eat("TBLPROPERTIES")) return set_properties(name);
+        return ddl_answer(std::move(made));
+    }
+
+    executed create_view()
+    {
+        const std::string name = at_.full_name();
+        (void)on_.tables.drop(name, true);
+        auto columns = definitions(at_.parenthesis());
+        at_.expect("COMMENT");
+        auto made = on_.tables.create(name, std::move(columns), false, at_.text());
+        if (!made) on_.tables.find(name)->type = "VIEW";
+        return ddl_answer(std::move(made));
+    }
+
+    executed set_properties(const std::string& table)
+    {
+        auto* t = on_.tables.find(table);
+        if (t == nullptr) return failed(sql_error("42P01", "TABLE_OR_VIEW_NOT_FOUND", table));
+        std::vector<std::string> texts;
+        for (const auto& w : at_.parenthesis())
+            if (w.is == sql_word::kind::text) texts.push_back(w.value);
+        for (std::size_t i = 0; i + 1 < texts.size(); i += 2) t->properties[texts[i]] = texts[i + 1];
+        return ddl_answer();
+    }
+
+    executed read_fence()
+    {
+        const std::string table = at_.full_name();
+        at_.expect("WHERE table_name IN (");
+        return {.columns = {{"fence", "BIGINT"}}, .rows = {{std::to_string(on_.tables.fence_of(table, at_.text()))}}};
+    }
+
     executed copy()
     {
         const std::string table = at_.full_name();
@@ -97,6 +170,10 @@ private:
         at_.expect("AS t USING");
         if (at_.eat("(SELECT * FROM VALUES")) return fences(table);
         const auto source = at_.parenthesis();
+        const auto has = [&source](std::string_view word) {
+            return std::any_of(source.begin(), source.end(), [&](const auto& w) { return w.value == word; });
+        };
+        if (has("row_number") && !has("read_files") && !has("from_json")) return wide(table, source);
         auto columns = selected(source);
         at_.expect("AS s ON");
         std::vector<std::string> key;
@@ -105,13 +182,25 @@ private:
             if (!at_.eat("= s.")) break;
             at_.name();
             key.push_back(column);
-            at_.expect("AND");
+            if (!at_.eat("AND")) break;
         }
         at_.find("WHEN");
         if (!at_.eat("WHEN MATCHED AND s._op = ")) {
-            const auto rows = passed_rows(call_);
-            if (!rows) return failed(sql_error("22P02", "MALFORMED", "rows"));
-            return merge_answer(on_.tables.insert_new(table, key, *rows));
+            std::string path;
+            for (std::size_t i = 0; i + 2 < source.size(); ++i)
+                if (source[i].value == "read_files") path = source[i + 2].value;
+            const auto rows = path.empty() ? passed_rows(call_) : staged_rows(path);
+            if (!rows) return failed(sql_error("42K03", "PATH_NOT_FOUND", "Path does not exist: " + path));
+            if (!has("row_number")) return merge_answer(on_.tables.insert_new(table, key, *rows));
+            std::map<std::string, row> once;  // by key
+            for (const auto& r : *rows) {
+                std::string of;
+                for (const auto& k : key) of += r.at(k).value_or("") + "|";
+                once.emplace(of, r);
+            }
+            std::vector<row> different;
+            for (auto& [of, r] : once) different.push_back(r);
+            return merge_answer(on_.tables.insert_new(table, key, different));
         }
         return merge_rows_of_keyed(table, source, columns, key);
     }
@@ -123,12 +212,60 @@ private:
         std::string path;
         for (std::size_t i = 0; i + 2 < source.size(); ++i) {
             if (source[i].value == "read_files") path = source[i + 2].value;
-            if (source[i].value == "table_name") guard.table_name = source[i + 2].value;
         }
-        guard.load = std::stoll(source.back().value);
+        read_guard(source, guard);
         const auto rows = path.empty() ? passed_rows(call_) : staged_rows(path);
         if (!rows) return failed(sql_error("42K03", "PATH_NOT_FOUND", "Path does not exist: " + path));
         return merge_answer(on_.tables.merge_keyed(table, key, columns, *rows, guard));
+    }
+
+    // "table_name IN ('x', …)) < 12" at the end of a source.
+    static void read_guard(const std::vector<sql_word>& source, fake_tables::fence_guard& guard)
+    {
+        for (std::size_t i = 0; i + 3 < source.size(); ++i)
+            if (source[i].value == "table_name" && source[i + 1].value == "IN") guard.table_name = source[i + 3].value;
+        guard.load = std::stoll(source.back().value);
+    }
+
+    // Of all rows of the logs inside the bounds, the newest of each profile.
+    executed wide(const std::string& table, const std::vector<sql_word>& source)
+    {
+        std::map<std::string, std::pair<std::int64_t, row>> newest;
+        std::vector<std::string> columns{"canonical_segment_id"};
+        for (const auto& c : selected(source))
+            if (std::find(columns.begin(), columns.end(), c) == columns.end() && c != "_newest") columns.push_back(c);
+        std::vector<std::string> logs;
+        for (std::size_t i = 0; i + 5 < source.size(); ++i)
+            if (source[i].value == "FROM" && source[i + 1].is == sql_word::kind::name && source[i + 5].value != "_lakeferry_loads") {
+                const std::string log = source[i + 1].value + "." + source[i + 3].value + "." + source[i + 5].value;
+                const std::int64_t above = std::stoll(source[i + 9].value);
+                const std::int64_t upto = std::stoll(source[i + 14].value);
+                const auto* found = on_.tables.find(log);
+                if (found == nullptr) return failed(sql_error("42P01", "TABLE_OR_VIEW_NOT_FOUND", log));
+                for (const auto& r : found->rows) {
+                    const std::int64_t seq = std::stoll(*r.at("seq"));
+                    auto& best = newest[*r.at("segment_id")];
+                    if (seq <= above || seq > upto || seq <= best.first) continue;
+                    best = {seq, wide_row(r, columns)};
+                }
+            }
+        std::vector<row> rows;
+        for (auto& [profile, one] : newest)
+            if (one.first != 0) rows.push_back(std::move(one.second));
+        fake_tables::fence_guard guard{.fence_table = schema_of(table) + "._lakeferry_loads"};
+        read_guard(source, guard);
+        return merge_answer(on_.tables.merge_keyed(table, {"canonical_segment_id"}, columns, rows, guard));
+    }
+
+    static row wide_row(const row& log, const std::vector<std::string>& columns)
+    {
+        row out;
+        for (const auto& c : columns)
+            if (const auto found = log.find(c); found != log.end() && c != "canonical_segment_id") out[c] = found->second;
+        out["canonical_segment_id"] = log.at("segment_id");
+        const auto canonical = log.find("canonical_segment_id");
+        if (canonical != log.end() && canonical->second != log.at("segment_id")) out["merged_to"] = canonical->second;
+        return out;
     }
 
     executed fences(const std::string& table)
@@ -138,14 +275,32 @@ private:
             const std::string name = at_.text();
             at_.expect(", CAST(");
             const auto load = std::stoll(at_.word());
-            at_.expect("AS BIGINT))");
+            at_.expect("AS BIGINT),");
+            const bool fence = at_.eat("CAST(NULL AS STRING)");
+            const std::string report = fence ? std::string() : at_.text();
+            at_.expect(")");
             at_.eat(",");
-            const auto one = on_.tables.move_fence(table, name, load);
+            const auto one = fence ? on_.tables.move_fence(table, name, load) : add_report(table, name, load, report);
             if (one.error) return failed(*one.error);
             sum.inserted += one.inserted;
             sum.updated += one.updated;
         }
         return merge_answer(sum);
+    }
+
+    change add_report(const std::string& table, const std::string& name, std::int64_t run, const std::string& report)
+    {
+        change out;
+        auto* t = on_.tables.find(table);
+        if (t == nullptr) {
+            out.error = sql_error("42P01", "TABLE_OR_VIEW_NOT_FOUND", table);
+            return out;
+        }
+        const bool there = std::any_of(t->rows.begin(), t->rows.end(), [&](const row& r) { return r.at("table_name") == name; });
+        if (there) return out;
+        t->rows.push_back({{"table_name", name}, {"load_seq", std::to_string(run)}, {"report", report}});
+        out.inserted = 1;
+        return out;
     }
 
     executed probe()
@@ -191,7 +346,10 @@ private:
 
 executor landing_executor(fake_workspace& on)
 {
-    return [&on](const statement_call& call) { return statement_model(on, call).run(); };
+    return [&on](const statement_call& call) {
+        if (auto erased = erasure_statement(on, call)) return *erased;
+        return statement_model(on, call).run();
+    };
 }
 
 }  // namespace lakeferry::test

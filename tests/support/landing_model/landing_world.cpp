@@ -76,7 +76,11 @@ landing_process::landing_process(const parts& from)
 {
     const profiles::sync_parts with{from.w.time, from.w.wall, from.w.rng,  from.w.log, from.w.executor(), from.w.executor(),
                                     *store,      door,        statements, warehouses, staging,
-                                    [this] { return tables_in(*store); }};
+                                    [this] { return tables_in(*store); },
+                                    [](std::function<rt::outcome<void>()> work) -> rt::awaitable<rt::outcome<void>> {
+                                        co_return work();
+                                    },
+                                    from.on_host};
     sync = std::make_unique<profiles::space_sync>(with, from.config, from.limits, landing_world::space);
 }
 
@@ -119,6 +123,26 @@ landing_process& landing_world::process()
     return *process_;
 }
 
+std::unique_ptr<landing_process> landing_world::another(fake_disk& its_disk, std::string its_host)
+{
+    return std::make_unique<landing_process>(landing_process::parts{*this, its_disk, client, credentials_, secret_file_, host_,
+                                                                    std::make_shared<core::space_config>(config), limits,
+                                                                    std::move(its_host)});
+}
+
+void landing_world::end(std::unique_ptr<landing_process> other)
+{
+    other->refreshes.cancel();
+    run(other->refreshes.join());
+}
+
+profiles::run_report landing_world::sync(landing_process& of)
+{
+    auto report = get(of.sync->run("manual"));
+    rt::check(report.has_value(), "the store works");
+    return std::move(*report);
+}
+
 void landing_world::stop()
 {
     if (!process_) return;
@@ -133,12 +157,7 @@ void landing_world::crash()
     stop();
 }
 
-profiles::run_report landing_world::sync()
-{
-    auto report = get(process().sync->run("manual"));
-    rt::check(report.has_value(), "the store works");
-    return std::move(*report);
-}
+profiles::run_report landing_world::sync() { return sync(process()); }
 
 void landing_world::run_and_crash(rt::duration after)
 {
@@ -150,32 +169,43 @@ void landing_world::run_and_crash(rt::duration after)
     crash();
 }
 
-void landing_world::define(const core::table& t)
+namespace {
+
+void write_number(landing_process& of, const char* name, std::uint64_t number)
 {
+    std::string counter;
+    core::append_be64(counter, number);
+    store::batch changes;
+    changes.put(store::family::meta, core::space_meta_key(landing_world::space, name), counter);
+    rt::check(of.store->write(std::move(changes), store::durable::yes).has_value(), "the store takes it");
+}
+
+}  // namespace
+
+void landing_world::put(landing_process& of, std::uint64_t batch, const core::table& t,
+                        const std::vector<std::string>& lines, std::uint64_t seq)
+{
+    std::string all;
+    for (const auto& l : lines) all += l + "\n";
     store::batch changes;
     changes.put(store::family::schema, core::key32(space) + "t" + t.name, core::encode_table(t));
-    rt::check(process().store->write(std::move(changes), store::durable::yes).has_value(), "the store takes it");
+    if (!lines.empty())
+        changes.put(store::family::outbox, core::outbox_key(space, t.number, batch),
+                    core::encode_outbox_block({.rows = static_cast<std::uint32_t>(lines.size()), .lines = std::move(all)}));
+    rt::check(of.store->write(std::move(changes), store::durable::yes).has_value(), "the store takes it");
+    if (seq != 0) write_number(of, "seq", seq);
+    write_number(of, "batch", batch);
 }
 
 void landing_world::put_append(std::uint64_t batch, const core::table& t, const std::vector<std::string>& lines)
 {
-    define(t);
-    std::string all;
-    for (const auto& l : lines) all += l + "\n";
-    store::batch changes;
-    changes.put(store::family::outbox, core::outbox_key(space, t.number, batch),
-                core::encode_outbox_block({.rows = static_cast<std::uint32_t>(lines.size()), .lines = std::move(all)}));
-    rt::check(process().store->write(std::move(changes), store::durable::yes).has_value(), "the store takes it");
-    commit_batch(batch);
+    put(process(), batch, t, lines);
 }
 
-void landing_world::commit_batch(std::uint64_t batch)
+void landing_world::commit_batch(std::uint64_t batch, std::uint64_t seq)
 {
-    std::string counter;
-    core::append_be64(counter, batch);
-    store::batch changes;
-    changes.put(store::family::meta, core::space_meta_key(space, "batch"), counter);
-    rt::check(process().store->write(std::move(changes), store::durable::yes).has_value(), "the store takes it");
+    if (seq != 0) write_number(process(), "seq", seq);
+    write_number(process(), "batch", batch);
 }
 
 std::vector<std::string> landing_world::landed(const std::string& table) const

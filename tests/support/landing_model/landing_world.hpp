@@ -45,6 +45,7 @@ struct landing_process {
         const http::origin& host;
         std::shared_ptr<const core::space_config> config;
         const core::limits& limits;
+        std::string on_host{"h1"};
     };
     explicit landing_process(const parts& from);
 };
@@ -68,6 +69,10 @@ public:
     void crash();
     // Cancels what runs and closes the store.
     void stop();
+    // Another daemon with the same settings: on another machine, with a state directory of its own. End it with end().
+    std::unique_ptr<landing_process> another(fake_disk& its_disk, std::string its_host);
+    void end(std::unique_ptr<landing_process> other);
+    profiles::run_report sync(landing_process& of);
 
     profiles::run_report sync();
     // Begins a run and stops it after `after` of virtual time, as a crash would.
@@ -75,7 +80,10 @@ public:
 
     // Rows on their way: puts a resolved batch into the outbox, as identity resolution does.
     void put_append(std::uint64_t batch, const core::table& t, const std::vector<std::string>& lines);
-    void commit_batch(std::uint64_t batch);
+    // seq: of the last row of an update table in the batch.
+    void commit_batch(std::uint64_t batch, std::uint64_t seq = 0);
+    void put(landing_process& of, std::uint64_t batch, const core::table& t, const std::vector<std::string>& lines,
+             std::uint64_t seq = 0);
     // Sorted rows of a landed table, `without` some columns.
     std::vector<std::string> landed(const std::string& table) const;
     std::size_t rows_in(const std::string& table) const;
@@ -85,8 +93,6 @@ public:
     std::vector<std::string> texts{};  // of all executed statements
 
 private:
-    void define(const core::table& t);
-
     std::string secret_file_;
     auth::credential_store credentials_{""};
     http::origin host_{"https", "dbc-1.test", "443"};

@@ -191,7 +191,7 @@ TEST(Catalog, FixedTablesExistFromTheStartWithWordsForEveryColumn)
     space_under_test space;
     const auto tables = known_tables(*space.in, 99);
     ASSERT_TRUE(tables);
-    ASSERT_EQ(tables->size(), 12U);
+    ASSERT_EQ(tables->size(), 13U);
     for (const auto& table : *tables) {
         EXPECT_FALSE(table.comment.empty()) << table.name;
         EXPECT_TRUE(core::is_reserved_table(table.name)) << table.name;
@@ -210,11 +210,13 @@ TEST(Catalog, DynamicColumnsAndEventTablesAreKnownAfterwards)
     space.run({call("identify", "1", R"("userId":"u","traits":{"plan":"p"},"context":{"ip":"1"})"),
                call("track", "2", R"("userId":"u","event":"Sign Up","properties":{"n":1})")});
     space.reopen();
-    EXPECT_EQ(space.find("profile_traits_updates")->find("plan")->comment, "Trait of the profile.");
+    EXPECT_EQ(space.find("profile_traits_updates")->find("plan")->comment, "Trait of the profile; NULL if it is not set.");
+    ASSERT_NE(space.find("profile_traits")->find("plan"), nullptr) << "profile_traits shows what its log has";
+    EXPECT_EQ(space.find("profile_traits")->find("triggering_event_id"), nullptr);
     EXPECT_NE(space.find("identifies")->find("context_ip"), nullptr);
     EXPECT_NE(space.find("sign_up")->find("n"), nullptr);
     EXPECT_NE(space.find("sign_up")->comment.find("Sign Up"), std::string::npos);
-    EXPECT_EQ(known_tables(*space.in, space_under_test::number)->size(), 13U);
+    EXPECT_EQ(known_tables(*space.in, space_under_test::number)->size(), 14U);
 }
 
 TEST(Steps, NothingToDoWritesNothing)

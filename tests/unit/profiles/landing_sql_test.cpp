@@ -46,8 +46,8 @@ TEST(LandingSql, CopyCastsEveryColumnAndNamesItsFiles)
 TEST(LandingSql, KeyedMergeIsFencedGuardedAndBounded)
 {
     const std::string sql = merge_keyed(at, traits(), {"/Volumes/main/acme/lakeferry/x.json.gz", "use_a", "use_z"}, label);
-    EXPECT_NE(sql.find("coalesce(max(load_seq), 0) FROM `main`.`acme`.`_lakeferry_loads` WHERE table_name = "
-                       "'user_traits') < 12"),
+    EXPECT_NE(sql.find("coalesce(max(load_seq), 0) FROM `main`.`acme`.`_lakeferry_loads` WHERE table_name IN "
+                       "('user_traits', '*')) < 12"),
               std::string::npos)
         << sql;
     EXPECT_NE(sql.find("t.`canonical_segment_id` BETWEEN 'use_a' AND 'use_z'"), std::string::npos) << sql;
@@ -97,6 +97,15 @@ TEST(LandingSql, OneStatementMovesTheFencesOfAllTables)
 {
     const std::vector<std::pair<std::string, std::uint64_t>> fences{{"a", 3}, {"b", 9}};
     const std::string sql = move_fences(at, fences, label);
-    EXPECT_NE(sql.find("VALUES ('a', CAST(3 AS BIGINT)), ('b', CAST(9 AS BIGINT))"), std::string::npos) << sql;
+    EXPECT_NE(sql.find("VALUES ('a', CAST(3 AS BIGINT), CAST(NULL AS STRING)), ('b', CAST(9 AS BIGINT), CAST(NULL AS STRING))"),
+              std::string::npos)
+        << sql;
     EXPECT_NE(sql.find("t.load_seq < s.load_seq THEN UPDATE"), std::string::npos) << sql;
+    EXPECT_EQ(sql.find("BY SOURCE"), std::string::npos) << sql;
+    const report_row report{"run x 7", 7, R"({"why":"it's"})"};
+    const std::string with_report = move_fences(at, {}, label, std::span(&report, 1), 5);
+    EXPECT_NE(with_report.find(R"(VALUES ('run x 7', CAST(7 AS BIGINT), '{"why":"it\'s"}'))"), std::string::npos) << with_report;
+    EXPECT_NE(with_report.find("WHEN NOT MATCHED BY SOURCE AND t.report IS NOT NULL AND t.load_seq < 5 THEN DELETE"),
+              std::string::npos)
+        << with_report;
 }

@@ -1,0 +1,276 @@
+// The steps of one run: whose schema it is, what it lacks, table after table, and what is written down at the end.
+#include "sync/profiles/space_state.hpp"
+
+#include "net/rt/offload.hpp"
+#include "net/rt/task_group.hpp"
+#include "sync/databricks/statements.hpp"
+#include "sync/profiles/run_log.hpp"
+#include "sync/profiles/stage_sweep.hpp"
+#include "sync/profiles/wide_traits.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace lakeferry::profiles {
+
+namespace {
+
+// Failures that every other table would meet too: no use in going on.
+bool concerns_all(const rt::failure& why) noexcept
+{
+    constexpr std::array<std::string_view, 9> rooms{"auth.",    "workspace.", "warehouse.", "entitlement.", "catalog.",
+                                                    "http_path.", "store.",     "credential.", "lease."};
+    return std::any_of(rooms.begin(), rooms.end(), [&](std::string_view r) { return why.id.starts_with(r); });
+}
+
+std::int64_t elapsed_us(rt::time_point from, rt::time_point to)
+{
+    return std::chrono::duration_cast<std::chrono::microseconds>(to - from).count();
+}
+
+}  // namespace
+
+// Loads made for another place: the settings changed. Their rows are still in the outbox and go to the new one.
+rt::awaitable<void> space_sync::state::forget_elsewhere(landing_run& run, std::vector<load>& loads,
+                                                        const std::string& table)
+{
+    const std::string target = run.shape.at().table(table);
+    for (const auto& l : loads) {
+        if (l.target == target) continue;
+        with.log.warn("load.dropped", "a load that was staged for " + l.target + " is given up; its rows go to " + target,
+                      {{"space", config->id}, {"table", table}, {"load", l.number}});
+        auto forgotten = co_await forget(run, l);
+        (void)forgotten;  // seen again, and given up again, by the next run
+    }
+    std::erase_if(loads, [&](const load& l) { return l.target != target; });
+}
+
+rt::awaitable<rt::outcome<void>> space_sync::state::land(landing_run& run, pending_work& work, const core::table& t)
+{
+    std::vector<load> unfinished;
+    if (auto found = work.unfinished.find(t.name); found != work.unfinished.end()) unfinished = std::move(found->second);
+    co_await forget_elsewhere(run, unfinished, t.name);
+    if (t.name == wide_table && !work.can_widen()) {
+        // Left out by now. Its loads carry no rows, and one that is on its way changes nothing that would matter.
+        for (const auto& l : unfinished)
+            if (auto gone = co_await forget(run, l); gone.has_error()) co_return gone.error();
+        co_return boost::system::in_place_value;
+    }
+    if (t.name == wide_table) {
+        wide_lander lander(run, t, {work.tables.at(std::string(graph_log)), work.tables.at(std::string(traits_log))}, work.seq);
+        co_return co_await lander.land(std::move(unfinished));
+    }
+    const bool stage_more = !work.off.contains(t.name);
+    table_lander lander(run, t);
+    auto landed = co_await lander.land(std::move(unfinished), stage_more);
+    const bool fills = work.unfinished_fills.contains(t.name) ||
+                       std::binary_search(work.to_fill.begin(), work.to_fill.end(), t.name);
+    if (landed.has_error() || !fills) co_return landed;
+    auto& fill_loads = work.unfinished_fills[t.name];
+    co_await forget_elsewhere(run, fill_loads, t.name);
+    table_lander filler(run, t, true);
+    co_return co_await filler.land(std::move(fill_loads), stage_more);
+}
+
+rt::awaitable<rt::outcome<void>> space_sync::state::forget(landing_run& run, const load& l)
+{
+    co_return co_await rt::offload_uncancellable(with.workers, [&run, &l] { return run.journal.forget(l); });
+}
+
+// One of several: takes table after table until none is left or a failure concerns all of them.
+rt::awaitable<void> space_sync::state::lane(landing_run& run, pending_work& work, queue& todo)
+{
+    while (!todo.names.empty() && todo.stop.id.empty()) {
+        const std::string name = std::move(todo.names.front());
+        todo.names.pop_front();
+        const auto table = work.tables.find(name);
+        if (table == work.tables.end()) continue;
+        auto landed = co_await land(run, work, table->second);
+        if (landed.has_error() && concerns_all(landed.error()) && todo.stop.id.empty()) todo.stop = landed.error();
+        todo.wide.ended(name, landed.has_value(), todo.names);
+    }
+}
+
+rt::awaitable<rt::outcome<void>> space_sync::state::load_all(landing_run& run, pending_work& work)
+{
+    std::deque<std::string> names(work.with_rows.begin(), work.with_rows.end());
+    const auto also = [&names](const std::string& name) {
+        if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    };
+    for (const auto& [name, loads] : work.unfinished) also(name);
+    for (const auto& [name, loads] : work.unfinished_fills) also(name);
+    for (const auto& name : work.to_fill) also(name);
+    wide_turn wide(names, work);
+    std::erase_if(names, [this](const std::string& name) { return jobs.blocks(name); });
+    queue todo{std::move(names), std::move(wide)};
+    rt::task_group lanes(co_await boost::asio::this_coro::executor, nullptr);
+    const auto count = std::min<std::size_t>(limits.statements_per_space, todo.names.size());
+    for (std::size_t i = 0; i < count; ++i) lanes.spawn("lane", lane(run, work, todo));
+    co_await lanes.join();
+    if (!todo.stop.id.empty()) co_return todo.stop;
+    co_return boost::system::in_place_value;
+}
+
+// Before anything is made or sent: the schema is ours. A daemon that took it over forgets what it had on its way into keyed
+// tables; the rows are still in the outbox.
+rt::awaitable<rt::outcome<void>> space_sync::state::own_schema(landing_run& run, pending_work& work)
+{
+    auto settled = co_await hold.settle(run.label(), run.limit);
+    if (settled.has_error()) co_return settled.error();
+    take_over = false;
+    shape.set_owner(hold.self());
+    if (!hold.taken_from()) co_return boost::system::in_place_value;
+    run.last_load = std::max(run.last_load, *hold.taken_from());
+    for (auto* loads : {&work.unfinished, &work.unfinished_fills})
+        for (auto& [table, of_table] : *loads) {
+            for (const auto& l : of_table) {
+                if (l.kind != core::table_kind::keyed) continue;
+                auto forgotten = co_await forget(run, l);
+                if (forgotten.has_error()) co_return forgotten.error();
+            }
+            std::erase_if(of_table, [](const load& l) { return l.kind == core::table_kind::keyed; });
+        }
+    co_return boost::system::in_place_value;
+}
+
+rt::awaitable<rt::outcome<void>> space_sync::state::prepare(landing_run& run, pending_work& work)
+{
+    status.phase = sync_phase::structure;
+    status.activity = "checking schema " + config->profiles_sync.schema;
+    const auto began = with.time.now();
+    auto owned = co_await own_schema(run, work);
+    if (owned.has_error()) co_return owned.error();
+    auto shaped = co_await shape.ensure_schema(config->profiles_sync.use_volume, run.label(), run.limit);
+    run.report.structure_us = elapsed_us(began, with.time.now());
+    if (shaped.has_error()) co_return shaped.error();
+    if (!hold.table_seen()) {
+        // Two daemons may have made it at the same moment: the table says whose it is.
+        auto looked = co_await hold.look(false, run.limit);
+        if (looked.has_error()) co_return looked.error();
+    }
+    if (config->profiles_sync.use_volume && !shape.volume_usable())
+        with.log.warn("stage.no_volume",
+                      "rows travel inside the statements, which is slower: " + shape.volume_problem(),
+                      {{"space", config->id}});
+    if (!swept && shape.volume_usable()) {
+        swept = true;
+        co_await sweep_stage(run, work);
+    }
+    co_return boost::system::in_place_value;
+}
+
+// Nothing that lands depends on them.
+rt::awaitable<void> space_sync::state::make_views(landing_run& run)
+{
+    auto wanted = views(config->profiles_sync.materialized);
+    std::erase_if(wanted, [this](const view& v) { return v.name != runs_view && !selected.table(v.name); });
+    auto taken = co_await shape.ensure_views(std::move(wanted), run.label(), run.limit);
+    if (taken.has_error())
+        with.log.warn("view.not_made", taken.error().detail, {{"space", config->id}, {"id", taken.error().id}});
+    else if (!taken->empty() && !views_told)
+        with.log.warn("view.name_taken",
+                      shape.at().table(taken->front()) + " is a table that somebody else keeps; Lakeferry's view of this name is "
+                                                         "not made. Rename or drop the table to have it",
+                      {{"space", config->id}});
+    views_told = true;
+}
+
+// Moves the fences, and takes along the reports of this run and of those that could not report themselves.
+rt::awaitable<rt::outcome<void>> space_sync::state::last_statement(landing_run& run, bool well)
+{
+    std::vector<report_row> rows;
+    std::uint64_t upto = 0;
+    const auto now_us = with.wall.now_us();
+    if (well && worth_a_statement(run.owed.any_fence_owed(), reported_us, now_us)) {
+        auto earlier = co_await rt::offload_uncancellable(with.workers, [this] { return unreported(with.store, number); });
+        if (earlier.has_error()) co_return earlier.error();
+        for (const auto& r : *earlier) rows.push_back(row_of(r, hold.self().id));
+        if (!earlier->empty()) upto = earlier->back().number;
+        if (earlier->size() < reports_a_statement) {
+            run_report so_far = run.report;
+            so_far.statements = run.statements() + 1;
+            so_far.ended_us = now_us;
+            so_far.status = verdict(so_far);
+            rows.push_back(row_of(so_far, hold.self().id));
+            upto = so_far.number;
+        }
+    }
+    const bool reports = !rows.empty();
+    auto moved = co_await run.owed.move_fences(run.label(), run.limit, std::move(rows), reports ? forget_before(upto) : 0);
+    if (moved.has_error() || !reports) co_return moved;
+    reported_us = now_us;
+    co_return co_await rt::offload_uncancellable(
+        with.workers, [this, upto] { return mark_reported(with.store, number, upto); });
+}
+
+// What is known of a run only towards its end.
+rt::awaitable<void> space_sync::state::note_circumstances(run_report& report)
+{
+    report.host = with.host;
+    if (with.next) {
+        const auto planned = with.next();
+        report.next_us = planned.at_us;
+        report.next_why = planned.why;
+    }
+    if (!with.refused) co_return;
+    auto refused = co_await rt::offload_uncancellable(with.workers, [this] { return with.refused(); });
+    if (refused.has_error()) co_return;  // the run itself does not depend on it
+    const std::uint64_t before = status.last ? status.last->refused_before : 0;
+    report.refused_before = *refused;
+    report.refused = *refused >= before ? *refused - before : *refused;
+}
+
+rt::awaitable<rt::outcome<void>> space_sync::state::carry(pending_work work, run_report& report, rt::deadline limit)
+{
+    // A run that ended early has left its own.
+    shape.reset_count();
+    hold.reset_count();
+    status.activity = "looking whose schema it is";
+    auto looked = co_await hold.look(take_over, limit);
+    if (looked.has_error()) co_return looked.error();
+    auto awake = co_await wake(report, limit);
+    if (awake.has_error()) co_return awake.error();
+
+    run_meters meters(with.time);
+    const struct metered {
+        structure& of;
+        ~metered() { of.set_meter(nullptr); }
+    } while_this_runs{shape};
+    shape.set_meter(&meters.warehouse);
+    load_journal journal(with.store, number);
+    load_sender sender(with, journal, config->id, config->databricks.warehouse_id);
+    debts owed(with, journal, shape.at(), config->databricks.warehouse_id, meters.warehouse);
+    for (auto& l : work.landed) owed.add(std::move(l));
+    landing_run run{with,    limits, config->id, number, report.number, work.frozen, work.last_load,
+                    shape, journal, sender,     owed,   report,        limit, hold, meters};
+    auto ended = co_await land_all(run, work);
+    meters.into(report);
+    report.statements = run.statements();
+    co_return ended;
+}
+
+rt::awaitable<rt::outcome<void>> space_sync::state::land_all(landing_run& run, pending_work& work)
+{
+    auto ready = co_await prepare(run, work);
+    if (ready.has_error()) co_return ready.error();
+    status.phase = sync_phase::loading;
+    status.activity = "loading " + std::to_string(work.with_rows.size()) + " tables";
+    auto loaded = co_await load_all(run, work);
+    status.phase = sync_phase::fencing;
+    status.activity = "finishing";
+    if (loaded.has_value()) co_await make_views(run);
+    co_await note_circumstances(run.report);
+    run.meters.into(run.report);
+    auto fenced = co_await last_statement(run, loaded.has_value());
+    auto cleaned = co_await run.owed.clean(config->id, run.limit);
+    if (loaded.has_value()) {
+        status.activity = "caring for tables";
+        co_await jobs.carry_out(run, work);
+        co_await care_for_tables(run, work, config->profiles_sync.optimize, config->databricks.warehouse_id);
+    }
+    if (loaded.has_error()) co_return loaded.error();
+    if (fenced.has_error()) co_return fenced.error();
+    co_return cleaned;
+}
+
+}  // namespace lakeferry::profiles
