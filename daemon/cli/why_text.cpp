@@ -29,11 +29,13 @@ std::string limit_text(const json::value& of)
     return out;
 }
 
-std::string step_text(const json::value& step, bool several)
+// before: the step above, whose event is not said again.
+std::string step_text(const json::value& step, const json::value& before, bool several)
 {
     const auto what = text(step, {"what"});
     const auto segment = text(step, {"segment_id"});
-    std::string out = "  " + event_text(at(step, {"event"})) + "\n";
+    const bool same = at(before, {"event"}).is_object() && at(before, {"event"}) == at(step, {"event"});
+    std::string out = same ? "" : "  " + event_text(at(step, {"event"})) + "\n";
     if (what == "created") {
         out += "    created " + segment;
     } else if (what == "attached") {
@@ -49,6 +51,13 @@ std::string step_text(const json::value& step, bool several)
     out += ": " + text(step, {"rule"}) + "\n";
     for (const auto& met : list(step, {"met"}))
         out += "      " + identifier_text(met) + " led to " + text(met, {"segment_id"}) + "\n";
+    return out;
+}
+
+std::string steps_text(const json::array& steps, bool several)
+{
+    std::string out;
+    for (std::size_t i = 0; i < steps.size(); ++i) out += step_text(steps[i], i == 0 ? json::value() : steps[i - 1], several);
     return out;
 }
 
@@ -106,7 +115,7 @@ std::string why_text(const json::value& a)
             if (ids[i].is_string()) out += "  " + printable(std::string(ids[i].get_string())) + "\n";
     }
     out += "\nStory, in the order in which the calls were resolved\n";
-    for (const auto& step : list(a, {"story"})) out += step_text(step, ids.size() > 1);
+    out += steps_text(list(a, {"story"}), ids.size() > 1);
     const auto& refused = list(a, {"refused"});
     if (refused.empty()) return out + "\nNothing was refused.\n";
     out += "\nRefused (the last of each kind and identifier)\n";
@@ -121,9 +130,7 @@ std::string why_pair_text(const json::value& a)
         const auto& merges = list(a, {"merges"});
         out += merges.empty() ? "They are one profile, and never were two: both were attached to it.\n"
                               : "They are one profile. What joined them:\n";
-        for (const auto& step : merges) out += step_text(step, true);
-        for (const auto& step : list(a, {"attached"})) out += step_text(step, true);
-        return out;
+        return out + steps_text(merges, true) + steps_text(list(a, {"attached"}), true);
     }
     const auto& reasons = list(a, {"reasons"});
     out += reasons.empty() ? "They are two profiles: nothing that is remembered ever linked them, no call named both.\n"
