@@ -114,6 +114,43 @@ TEST_F(Control, APausedSpaceAcceptsCallsAndLandsNothing)
     EXPECT_EQ(w_.landed_ids("space0", "tracks").size(), 1U);
 }
 
+TEST_F(Control, AReasonForAPauseIsShown)
+{
+    ASSERT_EQ(post("/api/v1/spaces/space0/pause", R"({"reason":"the catalog moves"})").status, 200U);
+    const std::string reason(get("/api/v1/spaces/space0").at("reason").as_string());
+    EXPECT_TRUE(reason.starts_with("paused by hand since ") && reason.ends_with(": the catalog moves")) << reason;
+    EXPECT_EQ(post("/api/v1/spaces/space0/pause", "{").status, 400U);
+}
+
+TEST_F(Control, WorkOnTablesIsDoneByTheNextRunOrRefusedWithTheReason)
+{
+    sent_calls sent;
+    w_.send_tracks("space0", {"a-1"}, sent);
+    ASSERT_EQ(post("/api/v1/spaces/space0/sync?wait=true").status, 200U);
+    const auto refused = [&](std::string body) {
+        const auto answer = post("/api/v1/spaces/space0/jobs", std::move(body));
+        return std::to_string(answer.status) + " " + std::string(json::parse(answer.body).at("error").at("id").as_string());
+    };
+    EXPECT_EQ(refused("{}"), "400 control.malformed");
+    EXPECT_EQ(refused(R"({"kind":"backfill","tables":[]})"), "409 backfill.no_table");
+    EXPECT_EQ(refused(R"({"kind":"backfill","tables":["tracks"]})"), "409 backfill.not_a_profile_table");
+    EXPECT_EQ(refused(R"({"kind":"retype","tables":["tracks"],"column":"id","type":"bigint"})"), "409 retype.fixed");
+    EXPECT_EQ(refused(R"({"kind":"retype","tables":["nothing"],"column":"id","type":"bigint"})"), "409 retype.unknown");
+    EXPECT_EQ(refused(R"({"kind":"retype","tables":["tracks"],"column":"id","type":"text"})"), "400 control.malformed");
+    ASSERT_EQ(post("/api/v1/spaces/space0/jobs", R"({"kind":"backfill","tables":["user_identifiers"]})").status, 202U);
+    ASSERT_EQ(post("/api/v1/spaces/space0/jobs", R"({"kind":"optimize","tables":["tracks"]})").status, 202U);
+    w_.pass(2min);
+    const auto jobs = get("/api/v1/spaces/space0/jobs").at("jobs").as_array();
+    ASSERT_EQ(jobs.size(), 2U);
+    for (const auto& job : jobs) EXPECT_EQ(job.at("step"), "done") << json::serialize(job);
+    EXPECT_TRUE(get("/api/v1/spaces/space0/loads").at("loads").as_array().empty());
+    EXPECT_EQ(post("/api/v1/spaces/space0/loads/7/accept").status, 409U);
+    EXPECT_EQ(post("/api/v1/spaces/space0/loads/x/accept").status, 404U);
+    const auto begin = post("/api/v1/spaces/space0/import/begin", R"({"name":"a","bytes":1,"fingerprint":"f","refill":"user_traits"})");
+    EXPECT_EQ(begin.status, 409U);
+    EXPECT_EQ(json::parse(begin.body).at("error").at("id"), "import.bad_refill");
+}
+
 TEST_F(Control, RefusedCallsCanBeLookedAt)
 {
     w_.post("/v1/track", "space0", R"({"writeKey":"wk-space0","anonymousId":"x"})");
