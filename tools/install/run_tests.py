@@ -98,6 +98,8 @@ def cpp(preset: str, targets: tuple[str, ...] = ()) -> Tally:
         run(["cmake", "--preset", preset, "-DBUILD_TESTING=ON"], f"configure-{preset}")
         targets = existing(preset, targets)
     build(preset, targets)
+    if not targets:
+        shutil.rmtree(ROOT / "build" / preset / "statements", ignore_errors=True)  # what the daemon sends in tests: written anew
     result = RESULTS / f"{preset}.xml"
     # Tests of executables that were not built on purpose show up under this name.
     exclude = ["--exclude-regex", "_NOT_BUILT$|_replay$"] if targets else []
@@ -120,10 +122,20 @@ def pytest(name: str, arguments: list[object], env: dict[str, str] | None = None
     return finish(name, result, LOGS / f"test-{name}.log", ended)
 
 
+EVERY_STATEMENT = "tests/workspace/conformance/test_every_statement.py"
+
+
 def workspace() -> Tally:
     result = RESULTS / "workspace.xml"
-    ended = attempt([ROOT / "workspace" / "test", "-q", f"--junitxml={result}"], "test-workspace")
+    ended = attempt([ROOT / "workspace" / "test", "-q", f"--junitxml={result}", f"--ignore={EVERY_STATEMENT}"], "test-workspace")
     return finish("workspace", result, LOGS / "test-workspace.log", ended)
+
+
+def statements() -> Tally:
+    """After the C++ tests, which gather them."""
+    result = RESULTS / "statements.xml"
+    ended = attempt([ROOT / "workspace" / "test", "-q", f"--junitxml={result}", EVERY_STATEMENT], "test-statements")
+    return finish("statements", result, LOGS / "test-statements.log", ended)
 
 
 class Release:
@@ -161,6 +173,7 @@ SUITES: dict[str, tuple[str, Callable[[], Tally]]] = {
     "workspace": ("The local workspace against Databricks' contract", workspace),
     "e2e": ("End to end: shop week on the local workspace, kill -9", end_to_end),
     "asan": ("C++ tests, unit and simulated, warnings as errors, under AddressSanitizer and UndefinedBehaviorSanitizer", lambda: cpp("asan")),
+    "statements": ("Every statement that the daemon sends, on the local workspace and for a parser of Databricks' SQL", statements),
     "tsan": ("C++ tests of threaded code under ThreadSanitizer", lambda: cpp("tsan", TSAN_TARGETS)),
 }
 # By name only: the same tests as asan without sanitizers, quicker while one works on something.
@@ -176,7 +189,8 @@ BINARY = ("Release binary", RELEASE.build)
 def lanes(chosen: list[str]) -> list[list[tuple[str, str, Callable[[], Tally]]]]:
     """What runs beside what: compilers fill the cores while Spark waits for itself. Within a lane one after the other."""
     all_suites = SUITES | ON_REQUEST
-    compiled = [(name, *all_suites[name]) for name in chosen if name in ("asan", "tsan", "dev")]
+    compiled = [(name, *all_suites[name]) for name in sorted(chosen, key=lambda name: name == "statements")
+                if name in ("asan", "tsan", "dev", "statements")]
     if "e2e" in chosen:
         compiled.insert(0, ("release", *BINARY))
     python = [(name, *all_suites[name]) for name in chosen if name in ("python", "workspace", "e2e")]
@@ -185,7 +199,7 @@ def lanes(chosen: list[str]) -> list[list[tuple[str, str, Callable[[], Tally]]]]
 
 def install(chosen: list[str]) -> None:
     ensure_python()
-    if {"workspace", "e2e"}.isdisjoint(chosen):
+    if {"workspace", "e2e", "statements"}.isdisjoint(chosen):
         return
     run([ROOT / "workspace" / "setup", "--tests"], "workspace-setup",
         "if a download failed, check the network and start again; finished parts are not repeated")
