@@ -56,11 +56,13 @@ rt::outcome<void> number_from_term(store::store& in, std::uint32_t space, std::u
 
 rt::failure held(const place& at, const lease_holder& by, const lease_holder& self)
 {
-    return {rt::retry_class::never, "lease.held",
-            at.catalog + "." + at.schema + " is kept current by another daemon: " + in_words(by) + ". This one (host " +
-                self.host + ", state directory " + self.id +
-                ") lands nothing there and keeps its rows. If the other one is to go on, give this space another schema or "
-                "remove it here. If it is gone for good, or stopped, run: lakeferry takeover " + self.space};
+    return {
+        rt::retry_class::never, "lease.held",
+        at.catalog + "." + at.schema + " is kept current by another daemon: " + in_words(by) + ". This one (host " +
+            self.host + ", state directory " + self.id +
+            ") lands nothing there and keeps its rows. If the other one is to go on, give this space another schema or "
+            "remove it here. If it is gone for good, or stopped, run: lakeferry takeover " +
+            self.space};
 }
 
 }  // namespace
@@ -102,7 +104,8 @@ rt::outcome<std::string> state_directory_id(store::store& in, std::uint64_t rand
     return now->value_or(id);
 }
 
-lease::lease(sync_parts& with, structure& shape, std::uint32_t space_number, std::string space, std::string warehouse_id)
+lease::lease(
+    sync_parts& with, structure& shape, std::uint32_t space_number, std::string space, std::string warehouse_id)
     : with_(with), shape_(shape), space_number_(space_number), warehouse_id_(std::move(warehouse_id))
 {
     self_.space = std::move(space);
@@ -146,15 +149,16 @@ rt::awaitable<rt::outcome<void>> lease::claim(std::uint64_t term, statement_labe
     co_return boost::system::in_place_value;
 }
 
-// The fence of every table: what the earlier owner still has on its way changes nothing from here on. Repeated until it is
-// known to have been done.
+// The fence of every table: what the earlier owner still has on its way changes nothing from here on. Repeated until it
+// is known to have been done.
 rt::awaitable<rt::outcome<void>> lease::fence_others(std::uint64_t term, statement_label label, rt::deadline limit)
 {
     self_.term = term;
     if (term <= 1) co_return boost::system::in_place_value;
     const std::string key = core::space_meta_key(space_number_, "term");
     auto done = co_await rt::offload_uncancellable(with_.workers, [this, key, term]() -> rt::outcome<bool> {
-        if (auto numbered = number_from_term(with_.store, space_number_, term); numbered.has_error()) return numbered.error();
+        if (auto numbered = number_from_term(with_.store, space_number_, term); numbered.has_error())
+            return numbered.error();
         auto fenced = stored_number(with_.store, key);
         if (fenced.has_error()) return fenced.error();
         return *fenced >= term;
@@ -212,7 +216,8 @@ rt::awaitable<rt::outcome<void>> lease::confirm(statement_label label, rt::deadl
 {
     const auto window_us = std::chrono::duration_cast<std::chrono::microseconds>(look_again_after).count();
     const std::int64_t passed_us = with_.wall.now_us() - checked_us_;
-    const bool fresh = checked_ && with_.time.now() - *checked_ < look_again_after && passed_us >= 0 && passed_us < window_us;
+    const bool fresh =
+        checked_ && with_.time.now() - *checked_ < look_again_after && passed_us >= 0 && passed_us < window_us;
     if (fresh) co_return boost::system::in_place_value;
     auto looked = co_await look(false, limit);
     if (looked.has_error()) co_return looked.error();
@@ -229,9 +234,11 @@ rt::awaitable<rt::outcome<void>> lease::not_fenced(const load& l, statement_labe
     checked_.reset();  // whoever moved it is probably the owner now
     co_return rt::failure{
         rt::retry_class::never, "lease.fenced",
-        "load " + std::to_string(l.number) + " into " + l.target + " changed nothing, because the fence of the table stands at " +
-            std::to_string(fence) + " in _lakeferry_loads: another daemon has taken the schema over, or this state directory is "
-            "an old copy. The rows are kept. To land from here, stop the other daemon and run: lakeferry takeover " + self_.space};
+        "load " + std::to_string(l.number) + " into " + l.target +
+            " changed nothing, because the fence of the table stands at " + std::to_string(fence) +
+            " in _lakeferry_loads: another daemon has taken the schema over, or this state directory is "
+            "an old copy. The rows are kept. To land from here, stop the other daemon and run: lakeferry takeover " +
+            self_.space};
 }
 
 }  // namespace lakeferry::profiles

@@ -1,5 +1,5 @@
-// Who lands in a schema: one daemon at a time. The owner stands in the properties of _lakeferry_loads, where the REST API
-// shows it without a statement and without waking a warehouse.
+// Who lands in a schema: one daemon at a time. The owner stands in the properties of _lakeferry_loads, where the REST
+// API shows it without a statement and without waking a warehouse.
 #pragma once
 
 #include "net/rt/deadline.hpp"
@@ -38,7 +38,8 @@ public:
     rt::awaitable<rt::outcome<void>> look(bool take, rt::deadline limit);
     // Makes it ours after look(): no statement if it is, one to claim a schema without owner, two to take one over.
     rt::awaitable<rt::outcome<void>> settle(statement_label label, rt::deadline limit);
-    // look() and settle(), if it was long ago: a process that was stopped for hours looks before it sends the next load.
+    // look() and settle(), if it was long ago: a process that was stopped for hours looks before it sends the next
+    // load.
     rt::awaitable<rt::outcome<void>> confirm(statement_label label, rt::deadline limit);
     // A load of a keyed table that says it changed nothing: was it stopped by a fence? Failure "lease.fenced" (never).
     rt::awaitable<rt::outcome<void>> not_fenced(const load& l, statement_label label, rt::deadline limit);

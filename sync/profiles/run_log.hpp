@@ -15,8 +15,8 @@ namespace lakeferry::profiles {
 inline constexpr std::uint64_t runs_kept_in_schema = 1000;
 inline constexpr unsigned reports_a_statement = 20;
 
-// A report travels with the statement that moves the fences. Where no fence is to be moved it waits for a run that has one,
-// yet no longer than this, so that it seldom costs a statement of its own.
+// A report travels with the statement that moves the fences. Where no fence is to be moved it waits for a run that has
+// one, yet no longer than this, so that it seldom costs a statement of its own.
 inline constexpr std::int64_t report_waits_us = 15LL * 60 * 1'000'000;
 bool worth_a_statement(bool fences_owed, std::int64_t last_reported_us, std::int64_t now_us) noexcept;
 

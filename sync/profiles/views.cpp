@@ -48,8 +48,9 @@ view id_graph(bool materialized)
                  {"timestamp", "max_by(`timestamp`, seq)", "When the call of that change happened."}};
     v.source = "{id_graph_updates} GROUP BY segment_id";
     v.needs = {"id_graph_updates"};
-    v.comment = "Which profile each segment_id resolves to now: one row per segment_id ever created. A view of the newest "
-                "rows of id_graph_updates.";
+    v.comment =
+        "Which profile each segment_id resolves to now: one row per segment_id ever created. A view of the newest "
+        "rows of id_graph_updates.";
     return v;
 }
 
@@ -80,18 +81,24 @@ view external_id_mapping(bool materialized)
     v.source = "{external_id_mapping_updates} AS m LEFT JOIN (SELECT segment_id, max_by(canonical_segment_id, seq) AS "
                "canonical_segment_id FROM {id_graph_updates} GROUP BY segment_id) AS g ON g.segment_id = m.segment_id";
     v.needs = {"external_id_mapping_updates", "id_graph_updates"};
-    v.comment = "Current identifiers: one row per identifier that a profile has. A view of external_id_mapping_updates and "
-                "id_graph_updates.";
+    v.comment =
+        "Current identifiers: one row per identifier that a profile has. A view of external_id_mapping_updates and "
+        "id_graph_updates.";
     return v;
 }
 
 // The JSON of a run's report, as far as the view shows it; the rest of it is passed over.
 const char* const report_schema =
-    "STRUCT<number BIGINT, host STRING, trigger STRING, status STRING, started_us BIGINT, ended_us BIGINT, rows BIGINT, "
-    "rescued BIGINT, refused BIGINT, bytes BIGINT, files BIGINT, phases_us STRUCT<warehouse_wait BIGINT, structure BIGINT, "
-    "stage BIGINT, load BIGINT>, warehouse_us BIGINT, lag_us BIGINT, statements BIGINT, adopted BIGINT, woke_warehouse BOOLEAN, "
-    "families MAP<STRING, BIGINT>, tables MAP<STRING, STRUCT<rows BIGINT, bytes BIGINT, files BIGINT, loads BIGINT, rescued "
-    "BIGINT, error STRUCT<id STRING, message STRING>>>, cause STRUCT<id STRING, message STRING>, next STRUCT<at_us BIGINT, why "
+    "STRUCT<number BIGINT, host STRING, trigger STRING, status STRING, started_us BIGINT, ended_us BIGINT, rows "
+    "BIGINT, "
+    "rescued BIGINT, refused BIGINT, bytes BIGINT, files BIGINT, phases_us STRUCT<warehouse_wait BIGINT, structure "
+    "BIGINT, "
+    "stage BIGINT, load BIGINT>, warehouse_us BIGINT, lag_us BIGINT, statements BIGINT, adopted BIGINT, woke_warehouse "
+    "BOOLEAN, "
+    "families MAP<STRING, BIGINT>, tables MAP<STRING, STRUCT<rows BIGINT, bytes BIGINT, files BIGINT, loads BIGINT, "
+    "rescued "
+    "BIGINT, error STRUCT<id STRING, message STRING>>>, cause STRUCT<id STRING, message STRING>, next STRUCT<at_us "
+    "BIGINT, why "
     "STRING>>";
 
 std::string seconds(const char* field) { return std::string("r.") + field + " / 1e6D"; }
@@ -103,7 +110,8 @@ view runs()
         {"run", "r.number", "Number of the run."},
         {"host", "r.host", "Machine of the daemon."},
         {"trigger", "r.trigger", "What started it: schedule, manual, …"},
-        {"status", "r.status", "success: all that was due has landed; partial: some tables failed; failed: nothing landed."},
+        {"status", "r.status",
+         "success: all that was due has landed; partial: some tables failed; failed: nothing landed."},
         {"started_at", "timestamp_micros(r.started_us)", "When it began."},
         {"ended_at", "timestamp_micros(r.ended_us)", "When it ended."},
         {"seconds", "(r.ended_us - r.started_us) / 1e6D", "How long it took."},
@@ -130,14 +138,18 @@ view runs()
     v.source = std::string("(SELECT from_json(report, ") + quote_string(report_schema) +
                ") AS r FROM {_lakeferry_loads} WHERE report IS NOT NULL)";
     v.needs = {std::string(fence_table)};
-    v.comment = "What Lakeferry did in this schema: one row per run that had something to do. A run that could not report "
-                "itself is reported by the next.";
+    v.comment =
+        "What Lakeferry did in this schema: one row per run that had something to do. A run that could not report "
+        "itself is reported by the next.";
     return v;
 }
 
 }  // namespace
 
-std::vector<view> views(bool materialized) { return {id_graph(materialized), external_id_mapping(materialized), runs()}; }
+std::vector<view> views(bool materialized)
+{
+    return {id_graph(materialized), external_id_mapping(materialized), runs()};
+}
 
 std::string create_view(const place& at, const view& v, const statement_label& label)
 {

@@ -1,5 +1,5 @@
-// Views in a space's schema: the same facts as the tables, in the shape that people ask for. They cost no statement in a
-// run and cannot be out of date.
+// Views in a space's schema: the same facts as the tables, in the shape that people ask for. They cost no statement in
+// a run and cannot be out of date.
 #pragma once
 
 #include "sync/profiles/landing_sql.hpp"

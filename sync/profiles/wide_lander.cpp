@@ -12,7 +12,8 @@ wide_turn::wide_turn(std::deque<std::string>& names, const pending_work& work)
     std::erase(names, wide_table);
     for (const auto& name : names)
         if (is_wide_log(name)) logs_.insert(name);
-    wanted_ = work.can_widen() && (!logs_.empty() || work.wide_due || work.unfinished.contains(std::string(wide_table)));
+    wanted_ =
+        work.can_widen() && (!logs_.empty() || work.wide_due || work.unfinished.contains(std::string(wide_table)));
     if (wanted_ && logs_.empty()) names.emplace_front(wide_table);
 }
 

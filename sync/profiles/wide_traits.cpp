@@ -102,7 +102,10 @@ void note_wide_landed(store::batch& to, std::uint32_t space, const load& landed,
     if (now.log_load <= landed.log_load) to.remove(store::family::meta, log_key(space));
 }
 
-std::string merge_wide(const place& at, const core::table& wide, const wide_source& source, const statement_label& label)
+std::string merge_wide(const place& at,
+                       const core::table& wide,
+                       const wide_source& source,
+                       const statement_label& label)
 {
     const auto name = [](const core::column& c) { return quote_identifier(c.name); };
     const auto of_source = [](const core::column& c) { return "s." + quote_identifier(c.name); };
@@ -111,12 +114,15 @@ std::string merge_wide(const place& at, const core::table& wide, const wide_sour
     };
     std::string rows = rows_of(at, graph_log, wide, source);
     if (source.traits != nullptr) rows += "\n    UNION ALL " + rows_of(at, traits_log, wide, source);
-    return load_header(label, wide.name) + "MERGE INTO " + at.table(wide.name) + " AS t\nUSING (SELECT " + list(wide, name) +
-           " FROM (SELECT *, row_number() OVER (PARTITION BY `canonical_segment_id` ORDER BY seq DESC) AS _newest FROM (\n"
-           "    " + rows + "))\n  WHERE _newest = 1 AND " + fence_guard(at, wide.name, label.load) +
+    return load_header(label, wide.name) + "MERGE INTO " + at.table(wide.name) + " AS t\nUSING (SELECT " +
+           list(wide, name) +
+           " FROM (SELECT *, row_number() OVER (PARTITION BY `canonical_segment_id` ORDER BY seq DESC) AS _newest FROM "
+           "(\n"
+           "    " +
+           rows + "))\n  WHERE _newest = 1 AND " + fence_guard(at, wide.name, label.load) +
            ") AS s\nON t.`canonical_segment_id` = s.`canonical_segment_id`\nWHEN MATCHED AND t.seq " +
-           (source.from == 0 ? "<=" : "<") + " s.seq THEN UPDATE SET " + list(wide, set) + "\nWHEN NOT MATCHED THEN INSERT (" +
-           list(wide, name) + ") VALUES (" + list(wide, of_source) + ")";
+           (source.from == 0 ? "<=" : "<") + " s.seq THEN UPDATE SET " + list(wide, set) +
+           "\nWHEN NOT MATCHED THEN INSERT (" + list(wide, name) + ") VALUES (" + list(wide, of_source) + ")";
 }
 
 }  // namespace lakeferry::profiles

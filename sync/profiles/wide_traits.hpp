@@ -1,6 +1,7 @@
-// profile_traits: profiles as one wide row each. Made by the warehouse from the update tables that have landed, so that no
-// snapshot is staged twice: of all rows of a segment id in id_graph_updates and profile_traits_updates the newest one says
-// what the profile shows. A snapshot gives its traits; a row of the graph gives none, and merged_to if it points away.
+// profile_traits: profiles as one wide row each. Made by the warehouse from the update tables that have landed, so that
+// no snapshot is staged twice: of all rows of a segment id in id_graph_updates and profile_traits_updates the newest
+// one says what the profile shows. A snapshot gives its traits; a row of the graph gives none, and merged_to if it
+// points away.
 #pragma once
 
 #include "sync/core/table.hpp"
@@ -28,7 +29,8 @@ struct wide_progress {
 };
 // Blocking: workers only.
 rt::outcome<wide_progress> read_wide_progress(store::store& in, std::uint32_t space);
-// The next run fills profile_traits from the whole of its logs: the table is new, or columns of it are to be filled again.
+// The next run fills profile_traits from the whole of its logs: the table is new, or columns of it are to be filled
+// again.
 rt::outcome<void> reset_wide_progress(store::store& in, std::uint32_t space);
 // A load of a log has landed.
 void note_log_landed(store::batch& to, std::uint32_t space, std::uint64_t load);
@@ -37,13 +39,17 @@ void note_log_filled(store::batch& to, std::uint32_t space, std::uint64_t load);
 // A load of profile_traits has landed. `now`: as it is in the store.
 void note_wide_landed(store::batch& to, std::uint32_t space, const load& landed, const wide_progress& now);
 
-// Rows of the logs with from < seq <= upto. from = 0 also writes again what is there with the same seq (columns that were
-// left out before). Guarded and fenced like every keyed table: sent twice it changes nothing, and late, nothing.
+// Rows of the logs with from < seq <= upto. from = 0 also writes again what is there with the same seq (columns that
+// were left out before). Guarded and fenced like every keyed table: sent twice it changes nothing, and late, nothing.
 struct wide_source {
     std::uint64_t from = 0;
     std::uint64_t upto = 0;
-    const core::table* traits = nullptr;  // profile_traits_updates with its columns; nullptr: there is no such table yet
+    const core::table* traits =
+        nullptr;  // profile_traits_updates with its columns; nullptr: there is no such table yet
 };
-std::string merge_wide(const place& at, const core::table& wide, const wide_source& source, const statement_label& label);
+std::string merge_wide(const place& at,
+                       const core::table& wide,
+                       const wide_source& source,
+                       const statement_label& label);
 
 }  // namespace lakeferry::profiles

@@ -1,5 +1,5 @@
-// Schemas that other people had a hand in: each case says what is wrong and what to do, keeps the rows, and lets the other
-// tables land.
+// Schemas that other people had a hand in: each case says what is wrong and what to do, keeps the rows, and lets the
+// other tables land.
 #include "tests/support/landing_model/landing_world.hpp"
 
 #include <boost/json.hpp>
@@ -18,12 +18,14 @@ namespace {
 
 std::string track(int n)
 {
-    return R"({"id":"m)" + std::to_string(n) + R"(","received_at":"2026-03-01T00:00:00.000000Z","n":)" + std::to_string(n) + "}";
+    return R"({"id":"m)" + std::to_string(n) + R"(","received_at":"2026-03-01T00:00:00.000000Z","n":)" +
+           std::to_string(n) + "}";
 }
 
 std::string trait(const std::string& who, int seq)
 {
-    return R"({"_op":"upsert","canonical_segment_id":")" + who + R"(","name":"plan","value":"x","seq":)" + std::to_string(seq) + "}";
+    return R"({"_op":"upsert","canonical_segment_id":")" + who + R"(","name":"plan","value":"x","seq":)" +
+           std::to_string(seq) + "}";
 }
 
 struct bad_case {
@@ -79,9 +81,10 @@ const std::vector<bad_case>& cases()
              w.workspace.inject(statement_fault{
                  .kind = statement_fault_kind::fails,
                  .text = "CREATE TABLE IF NOT EXISTS `main`.`acme`.`tracks`",
-                 .error = fake_databricks::sql_error("42501", "INSUFFICIENT_PERMISSIONS",
-                                                     "Insufficient privileges:\nUser does not have CREATE TABLE on Schema "
-                                                     "'main.acme'.")});
+                 .error =
+                     fake_databricks::sql_error("42501", "INSUFFICIENT_PERMISSIONS",
+                                                "Insufficient privileges:\nUser does not have CREATE TABLE on Schema "
+                                                "'main.acme'.")});
          },
          "permission.missing",
          {"GRANT CREATE TABLE ON SCHEMA `main`.`acme`"},

@@ -1,4 +1,5 @@
-// Two daemons on one schema: one lands, the other says who it is and waits; whoever was taken over from changes nothing.
+// Two daemons on one schema: one lands, the other says who it is and waits; whoever was taken over from changes
+// nothing.
 #include "tests/support/landing_model/landing_model.hpp"
 #include "tests/support/landing_model/landing_world.hpp"
 
@@ -24,8 +25,8 @@ std::string track(const std::string& id)
 
 std::string trait(const std::string& who, const std::string& value, std::uint64_t seq, const char* op = "upsert")
 {
-    return std::string(R"({"_op":")") + op + R"(","canonical_segment_id":")" + who + R"(","name":"plan","value":")" + value +
-           R"(","seq":)" + std::to_string(seq) + "}";
+    return std::string(R"({"_op":")") + op + R"(","canonical_segment_id":")" + who + R"(","name":"plan","value":")" +
+           value + R"(","seq":)" + std::to_string(seq) + "}";
 }
 
 std::map<std::string, std::string> owner(const landing_world& w)
@@ -49,8 +50,9 @@ TEST(Lease, TheSecondDaemonStopsNamesTheFirstAndKeepsItsRows)
     EXPECT_EQ(refused.status, profiles::run_status::failed);
     EXPECT_EQ(refused.error_id, "lease.held");
     const std::string first = owner(w).at("lakeferry.owner");
-    for (const std::string& part : {std::string("space acme on host h1"), "state directory " + first, std::string("since 20"),
-                                    std::string("(host h2"), std::string("lakeferry takeover acme")})
+    for (const std::string& part :
+         {std::string("space acme on host h1"), "state directory " + first, std::string("since 20"),
+          std::string("(host h2"), std::string("lakeferry takeover acme")})
         EXPECT_NE(refused.error.find(part), std::string::npos) << part << " is not in: " << refused.error;
     EXPECT_TRUE(w.texts.empty()) << "no statement, so nothing is woken";
     EXPECT_EQ(w.rows_in("tracks"), 1U);
@@ -134,8 +136,8 @@ static std::uint64_t seeds()
     return asked == nullptr ? 20 : std::stoull(asked);
 }
 
-// Both crash, come back and take over from each other, in bad weather: every row of a log once, and the current table is
-// what the last owner's rows say on top of the others'.
+// Both crash, come back and take over from each other, in bad weather: every row of a log once, and the current table
+// is what the last owner's rows say on top of the others'.
 TEST(Lease, TwoDaemonsInTurnLoseAndDoubleNothing)
 {
     for (std::uint64_t seed = 1; seed <= seeds(); ++seed) {
@@ -181,7 +183,8 @@ TEST(Lease, TwoDaemonsInTurnLoseAndDoubleNothing)
         EXPECT_EQ(rows.size(), ids.size());
         EXPECT_EQ(std::set<std::string>(rows.begin(), rows.end()).size(), ids.size()) << "a row is doubled";
         ASSERT_EQ(w.rows_in("user_traits"), 1U);
-        EXPECT_NE(w.landed("user_traits").front().find("value=" + newest + "|"), std::string::npos) << w.landed("user_traits").front();
+        EXPECT_NE(w.landed("user_traits").front().find("value=" + newest + "|"), std::string::npos)
+            << w.landed("user_traits").front();
         w.end(std::move(other));
     }
 }

@@ -27,9 +27,10 @@ core::table graph_table()
 
 core::table snapshots_table()
 {
-    return {.name = "profile_traits_updates",
-            .columns = {{"segment_id"}, {"seq", core::column_type::bigint}, {"plan"}, {"age", core::column_type::bigint}},
-            .number = 3};
+    return {
+        .name = "profile_traits_updates",
+        .columns = {{"segment_id"}, {"seq", core::column_type::bigint}, {"plan"}, {"age", core::column_type::bigint}},
+        .number = 3};
 }
 
 core::table wide_table()
@@ -86,7 +87,8 @@ public:
                 row += "canonical_segment_id=" + who + "|";
                 if (found->second.plan) row += "plan=" + *found->second.plan + "|";
             } else {
-                row = "canonical_segment_id=" + who + "|" + (one.merged_to.empty() ? "" : "merged_to=" + one.merged_to + "|");
+                row = "canonical_segment_id=" + who + "|" +
+                      (one.merged_to.empty() ? "" : "merged_to=" + one.merged_to + "|");
             }
             rows.insert(row);
         }
@@ -115,7 +117,8 @@ private:
     std::string seq_text() { return std::to_string(++seq_); }
     void graph(const std::string& who, const std::string& canonical)
     {
-        graph_.push_back(R"({"segment_id":")" + who + R"(","canonical_segment_id":")" + canonical + R"(","seq":)" + seq_text() + "}");
+        graph_.push_back(R"({"segment_id":")" + who + R"(","canonical_segment_id":")" + canonical + R"(","seq":)" +
+                         seq_text() + "}");
     }
     void snapshot(const std::string& who)
     {

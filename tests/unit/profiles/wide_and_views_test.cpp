@@ -31,7 +31,8 @@ core::table wide()
 pending_work work_with(std::vector<std::string> rows, bool due)
 {
     pending_work work;
-    for (const char* name : {"id_graph_updates", "profile_traits_updates", "profile_traits"}) work.tables[name].name = name;
+    for (const char* name : {"id_graph_updates", "profile_traits_updates", "profile_traits"})
+        work.tables[name].name = name;
     work.with_rows = std::move(rows);
     work.wide_due = due;
     return work;
@@ -44,9 +45,12 @@ TEST(WideTraits, TakesTheNewestRowOfBothLogsInsideTheBoundsBehindTheFence)
     core::table log{.name = "profile_traits_updates", .columns = {{"segment_id"}, {"seq"}, {"plan"}}};
     const std::string sql = merge_wide(at, wide(), {.from = 5, .upto = 9, .traits = &log}, label);
     for (const char* part :
-         {"nullif(`canonical_segment_id`, `segment_id`) AS `merged_to`", "FROM `main`.`acme`.`id_graph_updates` WHERE seq > 5 AND seq <= 9",
-          "UNION ALL SELECT `segment_id` AS `canonical_segment_id`, CAST(NULL AS STRING) AS `merged_to`, CAST(`seq` AS BIGINT) AS "
-          "`seq`, CAST(`plan` AS STRING) AS `plan`, CAST(NULL AS BIGINT) AS `age` FROM `main`.`acme`.`profile_traits_updates`",
+         {"nullif(`canonical_segment_id`, `segment_id`) AS `merged_to`",
+          "FROM `main`.`acme`.`id_graph_updates` WHERE seq > 5 AND seq <= 9",
+          "UNION ALL SELECT `segment_id` AS `canonical_segment_id`, CAST(NULL AS STRING) AS `merged_to`, CAST(`seq` AS "
+          "BIGINT) AS "
+          "`seq`, CAST(`plan` AS STRING) AS `plan`, CAST(NULL AS BIGINT) AS `age` FROM "
+          "`main`.`acme`.`profile_traits_updates`",
           "table_name IN ('profile_traits', '*')) < 12", "WHEN MATCHED AND t.seq < s.seq THEN UPDATE"})
         EXPECT_NE(sql.find(part), std::string::npos) << part << "\n" << sql;
     const std::string anew = merge_wide(at, wide(), {.from = 0, .upto = 9}, label);
@@ -86,7 +90,8 @@ TEST(Views, EveryViewAndColumnHasWordsAndEveryExpressionItsName)
             SCOPED_TRACE(v.name);
             EXPECT_FALSE(v.comment.empty());
             EXPECT_FALSE(v.needs.empty());
-            if (v.name != runs_view) EXPECT_TRUE(comments.insert(v.comment).second) << "forms are told apart by their words";
+            if (v.name != runs_view)
+                EXPECT_TRUE(comments.insert(v.comment).second) << "forms are told apart by their words";
             const std::string sql = create_view(at, v, label);
             for (const auto& c : v.columns) {
                 EXPECT_FALSE(c.comment.empty()) << c.name;
@@ -148,14 +153,18 @@ TEST(Lease, TermsNumberTheLoadsAndPropertiesNameTheOwner)
     databricks::table_info fence;
     EXPECT_FALSE(holder_from(fence).has_value());
     const lease_holder owner{.id = "ab", .space = "acme", .host = "h", .since = "s", .term = 4};
-    fence.properties = {{lease_property("owner"), "ab"}, {lease_property("space"), "acme"}, {lease_property("host"), "h"},
-                        {lease_property("since"), "s"}, {lease_property("term"), "4"}};
+    fence.properties = {{lease_property("owner"), "ab"},
+                        {lease_property("space"), "acme"},
+                        {lease_property("host"), "h"},
+                        {lease_property("since"), "s"},
+                        {lease_property("term"), "4"}};
     const auto read = holder_from(fence);
     ASSERT_TRUE(read.has_value());
     EXPECT_EQ(in_words(*read), in_words(owner));
     EXPECT_EQ(read->term, 4U);
     for (const auto& [name, value] : fence.properties)
-        EXPECT_NE(create_fence_table(at, owner, label).find("'" + name + "' = '" + value + "'"), std::string::npos) << name;
+        EXPECT_NE(create_fence_table(at, owner, label).find("'" + name + "' = '" + value + "'"), std::string::npos)
+            << name;
     fence.properties[lease_property("term")] = "not a number";
     EXPECT_EQ(holder_from(fence)->term, 1U);
 }
