@@ -168,7 +168,7 @@ def test_scripts_need_no_terminal(setup: Setup, binary: Path, config: Config) ->
     done = script(binary, config, *complete(ready), DATABRICKS_CLIENT_SECRET=ready["client_secret"])
     assert written(config) == ["acme.secret", "spaces.d/acme.toml"], done.stderr
     before = (config.folder / "spaces.d" / "acme.toml").read_text()
-    done = script(binary, config, *complete(ready), DATABRICKS_CLIENT_SECRET=ready["client_secret"])
+    done = script(binary, config, *complete(ready), "--name", "Other", DATABRICKS_CLIENT_SECRET=ready["client_secret"])
     assert done.returncode == 1 and "exists already and is left as it is" in done.stderr
     assert (config.folder / "spaces.d" / "acme.toml").read_text() == before
     checked = subprocess.run([str(binary), "config", "check", "--json", "--config", str(config.file)], capture_output=True, text=True)
