@@ -16,10 +16,11 @@
 
 namespace lakeferry::daemon {
 
-// What waits on the local disk, roughly.
+// What the store says of a space: how much waits on the local disk, roughly, and what was noticed.
 struct space_backlog {
     std::uint64_t events_bytes = 0;
     std::uint64_t rows_bytes = 0;
+    std::map<std::string, std::uint64_t> notes{};  // observations of identity resolution since the space exists
 };
 
 boost::json::object to_json(const space_view& v, const space_backlog& waiting, std::int64_t now_us);
