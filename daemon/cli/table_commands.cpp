@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <iostream>
 
@@ -102,6 +103,8 @@ int follow(control_client& client, const cli_options& options, std::uint64_t wan
         if (terminal) std::cerr << "\r\033[K" << line << std::flush;
     };
     std::uint64_t runs = 0;
+    std::string before;
+    rt::duration pause = std::chrono::milliseconds(200);
     for (;;) {
         auto job = find_job(client, options, wanted);
         if (job.has_error()) return report_failure(options, job.error());
@@ -125,7 +128,12 @@ int follow(control_client& client, const cli_options& options, std::uint64_t wan
                                             .detail = text(*error, "message") + "\nIt is tried again by every run: lakeferry jobs " +
                                                       options.space});
         }
-        client.sleep(std::chrono::milliseconds(200));
+        // It waits for something that runs do not bring about by themselves: a load that is stuck, rows that come later.
+        const std::string state = text(*now, "step") + progress_of(*now);
+        const auto longest = rt::duration(std::chrono::seconds(10));
+        pause = state == before ? std::min<rt::duration>(pause * 2, longest) : rt::duration(std::chrono::milliseconds(200));
+        before = state;
+        client.sleep(pause);
     }
 }
 

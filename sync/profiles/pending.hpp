@@ -18,9 +18,9 @@ struct pending_work {
     std::uint64_t frozen = 0;                        // the last resolved batch
     std::uint64_t last_load = 0;                     // number
     std::map<std::string, core::table> tables{};     // all of the space
-    std::vector<std::string> with_rows{};            // names of those with rows in the outbox, sorted
+    std::vector<std::string> with_rows{};            // names of those with rows in the outbox
     std::map<std::string, std::vector<load>> unfinished{};  // staged loads by table
-    std::vector<std::string> to_fill{};                     // with rows in the second lane, sorted
+    std::vector<std::string> to_fill{};                     // with rows in the second lane
     std::map<std::string, std::vector<load>> unfinished_fills{};
     std::vector<load> landed{};                      // that still owe a fence or a clean-up
     std::uint64_t last_run = 0;

@@ -64,7 +64,7 @@ rt::awaitable<rt::outcome<void>> space_sync::state::land(landing_run& run, pendi
     table_lander lander(run, t);
     auto landed = co_await lander.land(std::move(unfinished), stage_more);
     const bool fills = work.unfinished_fills.contains(t.name) ||
-                       std::binary_search(work.to_fill.begin(), work.to_fill.end(), t.name);
+                       std::find(work.to_fill.begin(), work.to_fill.end(), t.name) != work.to_fill.end();
     if (landed.has_error() || !fills) co_return landed;
     auto& fill_loads = work.unfinished_fills[t.name];
     co_await forget_elsewhere(run, fill_loads, t.name);

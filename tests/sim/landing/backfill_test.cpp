@@ -78,7 +78,7 @@ TEST(Backfill, ACrashAtAnyMomentEndsInWholeTables)
         w.config.profiles_sync.select.tables.clear();
         w.crash();
         profiles::table_job job;
-        job.tables = {"user_identifiers", "id_graph_updates"};
+        job.tables = {"user_identifiers", "id_graph_updates", "external_id_mapping_updates"};
         const auto number = profiles::add_job(*w.process().store, landing_world::space, job).value().number;
         w.run_and_crash(std::chrono::milliseconds(ms));
         for (int i = 0; i < 3; ++i) w.sync();
