@@ -194,8 +194,13 @@ rt::outcome<json::object> show_joined(both_sides& sides, const group& g)
     auto merges = sides.changed.merges_of(**p);
     if (merges.has_error()) return merges.error();
     json::array told;
-    for (const auto& m : *merges)
-        if (told.size() < reasons_shown) told.push_back(m.story);
+    for (auto& m : *merges) {
+        if (told.size() == reasons_shown) break;
+        // Places in a store that is gone in a moment.
+        m.story.erase("seq");
+        m.story.erase("order");
+        told.push_back(std::move(m.story));
+    }
     example["merges"] = std::move(told);
     return example;
 }
@@ -218,11 +223,12 @@ rt::outcome<json::object> show_split(both_sides& sides, const group& g)
         if (!*part) continue;
         auto noticed = sides.changed.observations_of(**part);
         if (noticed.has_error()) return noticed.error();
-        for (auto& one : *noticed)
-            if (told.size() < reasons_shown && std::find(told.begin(), told.end(), json::value(one)) == told.end()) {
-                one["name"] = violation_name(one.at("note").as_string());
+        for (auto& one : *noticed) {
+            one.erase("number");
+            one["name"] = violation_name(one.at("note").as_string());
+            if (told.size() < reasons_shown && std::find(told.begin(), told.end(), json::value(one)) == told.end())
                 told.push_back(one);
-            }
+        }
     }
     example["refused"] = std::move(told);
     return example;
