@@ -11,11 +11,13 @@
 namespace lakeferry::fake_databricks {
 namespace {
 
-// The statement without what is in comments and quotes, and without numbers.
+// The statement without its comment, texts and numbers. Names count where something is made: what comes later needs it.
 std::string shape_of(std::string_view text)
 {
     std::string out;
-    if (text.starts_with("/*")) text.remove_prefix(std::min(text.size(), text.find("*/") + 2));
+    if (const auto end = text.find("*/"); text.starts_with("/*") && end != text.npos) text.remove_prefix(end + 2);
+    if (const auto begin = text.find_first_not_of(" \n"); begin != text.npos) text.remove_prefix(begin);
+    if (text.starts_with("CREATE") || text.starts_with("ALTER")) return std::string(text);
     char quote = 0;
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];

@@ -63,6 +63,9 @@ def plan(statements: dict) -> list[tuple[str, list]]:
             if what in left and what not in taken:
                 taken.add(what)
                 named |= tables(s["statement"])
+        for s in reversed(statements[name]):  # a view is made of tables that nobody else names
+            if MAKES.match(s["statement"]) and tables(s["statement"]) & named:
+                named |= tables(s["statement"])
         first = {}
         for at, s in enumerate(statements[name]):
             first.setdefault(shape(s["statement"]), at)
