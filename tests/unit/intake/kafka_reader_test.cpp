@@ -73,7 +73,9 @@ TEST(KafkaReader, AWriteOfUnknownOutcomeIsLookedForBeforeItIsRepeated)
 
 TEST(KafkaReader, AFullBacklogHoldsTheTopicBack)
 {
-    kafka_world w;
+    intake::acceptor_settings often;
+    often.measure_every_bytes = 1;
+    kafka_world w(often);
     w.pass(1s);
     w.db->pretended_bytes = std::uint64_t{30} << 30;
     for (int n = 0; n < 400; ++n) w.cluster.send(0, call(n));

@@ -152,7 +152,10 @@ struct kafka_world : intake_world {
     std::optional<intake::kafka_reader> reader{};
     std::optional<rt::task_group> reading{};
 
-    kafka_world() { read(); }
+    explicit kafka_world(intake::acceptor_settings how = {}) : intake_world({}, how)
+    {
+        read();
+    }
     ~kafka_world() { end(); }
     kafka_world(const kafka_world&) = delete;
     kafka_world& operator=(const kafka_world&) = delete;
