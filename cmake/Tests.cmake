@@ -31,7 +31,8 @@ lakeferry_test(unit_rt tests/unit/rt lakeferry_rt lakeferry_world)
 lakeferry_test(unit_obs tests/unit/obs lakeferry_obs lakeferry_world)
 lakeferry_test(unit_http tests/unit/http lakeferry_http lakeferry_fake_net)
 lakeferry_test(unit_auth tests/unit/auth lakeferry_auth lakeferry_fake_net)
-lakeferry_test(unit_systemd tests/unit/systemd lakeferry_systemd)
+# rt although their sources need none of it: the precompiled header refers to Asio.
+lakeferry_test(unit_systemd tests/unit/systemd lakeferry_systemd lakeferry_rt)
 lakeferry_test(unit_core tests/unit/core lakeferry_core)
 lakeferry_test(unit_store tests/unit/store lakeferry_store lakeferry_fake_disk)
 lakeferry_test(unit_databricks tests/unit/databricks lakeferry_databricks lakeferry_fake_databricks)
@@ -43,7 +44,7 @@ lakeferry_test(unit_daemon tests/unit/daemon lakeferry_daemon lakeferry_landing_
 target_sources(unit_daemon PRIVATE ${CMAKE_SOURCE_DIR}/tests/sim/daemon_world.cpp)
 target_compile_definitions(unit_daemon PRIVATE LAKEFERRY_BINARY="$<TARGET_FILE:lakeferry>")
 add_dependencies(unit_daemon lakeferry)
-lakeferry_test(unit_lint tests/unit/lint)
+lakeferry_test(unit_lint tests/unit/lint lakeferry_rt)
 lakeferry_test(sim_landing tests/sim/landing lakeferry_landing_model)
 lakeferry_test(sim tests/sim lakeferry_daemon lakeferry_landing_model)
 

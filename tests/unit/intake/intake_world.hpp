@@ -64,6 +64,10 @@ public:
     {
         return pretended_bytes ? *pretended_bytes / 2 : inner_->approximate_bytes(where, from, to);
     }
+    rt::outcome<void> compact(lakeferry::store::family where, std::string_view from, std::string_view to) override
+    {
+        return inner_->compact(where, from, to);
+    }
 
     int writes = 0;
     int durable_writes = 0;
