@@ -181,6 +181,32 @@ TEST(Erasure, RemovesAMergedPersonEverywhereAndNobodyElse)
     EXPECT_EQ(std::find(ada.begin(), ada.end(), again[0]), ada.end()) << "ids are not used again";
 }
 
+// With many tables of events, tracks is asked which of them can hold the person.
+TEST(Erasure, FindsHerTablesAmongMany)
+{
+    daemon_world w;
+    w.start();
+    send(w, first_calls());
+    std::vector<std::string> many;
+    for (int i = 0; i < 14; ++i)
+        many.push_back(call("track", "m" + std::to_string(i),
+                            (i == 5 ? R"("userId":"ada-the-user")" : R"("userId":"cyd")") + std::string(R"(,"event":"Step )") +
+                                std::to_string(i) + "\""));
+    send(w, many);
+    ASSERT_TRUE(w.sync("space0")) << w.log.text();
+    const auto others = rows_of_others(w, ids_of_ada(w));
+    const auto done = wait_for(w, ask(w, {"user_id:ada-the-user"}));
+    EXPECT_EQ(done.state, profiles::erasure_state::complete) << done.error;
+    EXPECT_EQ(done.tables.at("step_5").removed, 1U);
+    EXPECT_TRUE(std::any_of(w.statements.begin(), w.statements.end(),
+                            [](const auto& text) { return text.find("SELECT DISTINCT `event`") != std::string::npos; }));
+    EXPECT_TRUE(std::none_of(w.statements.begin(), w.statements.end(), [](const auto& text) {
+        return text.find("DELETE FROM") != std::string::npos && text.find("`step_6`") != std::string::npos;
+    })) << "a table without a row of hers is left alone";
+    expect_nowhere(w, needles);
+    EXPECT_EQ(rows_of_others(w, {}), others);
+}
+
 TEST(Erasure, SuppressedCallsAreAcceptedAndDropped)
 {
     daemon_world w;

@@ -18,6 +18,9 @@ ESCAPES = {"n": "\n", "t": "\t", '"': '"', "\\": "\\", "'": "'", "0": "\0"}
 # They name privileges, for people: nothing is sent.
 SENTENCES = {"CREATE SCHEMA", "CREATE SCHEMA on ", "CREATE TABLE", "CREATE VOLUME"}
 
+# What only a real run can answer is sent to the local workspace end to end instead.
+SENT_END_TO_END = {"sync/profiles/landed_calls.cpp": "tests/e2e/test_identity_commands.py, preview of landed calls"}
+
 
 def folder() -> Path | None:
     """Where the newest statements are; None where the C++ tests have not run."""
@@ -54,7 +57,8 @@ class Builder:
 
 
 def builders() -> list[Builder]:
-    return [b for file in sorted((ROOT / "sync").rglob("*.cpp")) for b in builders_of(file)]
+    return [b for file in sorted((ROOT / "sync").rglob("*.cpp"))
+            if str(file.relative_to(ROOT)) not in SENT_END_TO_END for b in builders_of(file)]
 
 
 def builders_of(file: Path) -> list[Builder]:
