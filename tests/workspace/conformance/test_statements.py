@@ -292,8 +292,10 @@ class TestSessions:
         assert ferry.get(SQL + "/warehouses/w1")["num_active_sessions"] >= 1
 
     def test_requests_are_stateless(self, ferry):
-        ferry.sql("SET spark.sql.shuffle.partitions = 7")
-        assert ferry.sql("SET spark.sql.shuffle.partitions").rows[0][1] == "1"
+        before = ferry.sql("SELECT current_schema()").rows
+        ferry.sql("CREATE SCHEMA stateless")
+        ferry.sql("USE SCHEMA stateless")
+        assert ferry.sql("SELECT current_schema()").rows == before != [["stateless"]]
 
 
 class TestHistory:
