@@ -1,95 +1,24 @@
 #include "sync/profiles/erasure_run.hpp"
 
 #include "net/rt/offload.hpp"
-#include "sync/core/row.hpp"
 #include "sync/core/timestamps.hpp"
-#include "sync/databricks/catalog.hpp"
 #include "sync/databricks/files.hpp"
-#include "sync/databricks/statements.hpp"
-#include "sync/databricks/warehouses.hpp"
 #include "sync/profiles/load_journal.hpp"
 #include "sync/profiles/stage_sweep.hpp"
 
-#include <algorithm>
-#include <charconv>
+#include <set>
 
 namespace lakeferry::profiles {
-
-namespace {
-
-// Few enough tables that the text of a census stays far below what a statement may have.
-constexpr std::size_t census_tables = 20;
-// With fewer tables of events than this, asking `tracks` which of them matter costs more than it saves.
-constexpr std::size_t worth_narrowing = 12;
-
-bool same_name(std::string_view a, std::string_view b)
-{
-    const auto low = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return low(x) == low(y); });
-}
-
-erasure_target target_of(const databricks::table_info& t, const std::set<std::string, std::less<>>& identifiers)
-{
-    erasure_target out{.name = t.name};
-    for (const auto column : profile_columns())
-        if (t.find(column) != nullptr) out.profile.emplace_back(column);
-    out.events = t.find("original_timestamp") != nullptr && t.find("segment_id") != nullptr;
-    if (!out.events) return out;
-    for (const auto& column : t.columns) {
-        const auto known = std::find_if(identifiers.begin(), identifiers.end(),
-                                        [&](const auto& name) { return same_name(name, column.name); });
-        if (known != identifiers.end()) out.identifiers.push_back(*known);
-    }
-    out.external_ids = t.find(external_ids_column) != nullptr;
-    out.rescued = t.find(core::rescued_column) != nullptr;
-    out.processed = t.find("uuid_ts") != nullptr;
-    return out;
-}
-
-std::uint64_t number_at(const databricks::result_row& row, std::size_t at)
-{
-    std::uint64_t n = 0;
-    if (at < row.size() && row[at]) std::from_chars(row[at]->data(), row[at]->data() + row[at]->size(), n);
-    return n;
-}
-
-}  // namespace
 
 erasure_run::erasure_run(erasure_needs needs, erasure& receipt, const erasure_work& whom)
     : needs_(std::move(needs)),
       receipt_(receipt),
       whom_(whom),
-      book_(needs_.with.store, needs_.space),
       at_{needs_.config->databricks.catalog, needs_.config->profiles_sync.schema, needs_.config->profiles_sync.volume},
-      slices_(slices_of(whom.who, needs_.columns, receipt.salt, core::format_timestamp(receipt.cut_us)))
+      progress_(needs_.with, needs_.space, receipt),
+      tables_(needs_.with, needs_.config, at_,
+              slices_of(whom.who, needs_.columns, receipt.salt, core::format_timestamp(receipt.cut_us)), progress_)
 {
-}
-
-rt::awaitable<rt::outcome<void>> erasure_run::save()
-{
-    co_return co_await rt::offload_uncancellable(needs_.with.workers,
-                                                 [this, copy = receipt_] { return book_.save(copy); });
-}
-
-void erasure_run::note(const std::string& table, const rt::failure& why)
-{
-    if (first_.id.empty()) first_ = why;
-    if (table.empty()) return;
-    auto& place = receipt_.tables[table];
-    place.error_id = why.id;
-    place.error = why.detail;
-}
-
-rt::awaitable<rt::outcome<databricks::statement_result>> erasure_run::send(std::string text, const std::string& table,
-                                                                           bool reads, rt::deadline limit)
-{
-    databricks::statement what;
-    what.text = std::move(text);
-    what.warehouse_id = needs_.config->databricks.warehouse_id;
-    what.tags = {{"lakeferry_erasure", needs_.config->id + "/" + std::to_string(receipt_.number) + "/" + table}};
-    // Each of them may be sent twice: the second finds nothing.
-    co_return reads ? co_await needs_.with.statements.read(std::move(what), limit)
-                    : co_await needs_.with.statements.run(std::move(what), limit);
 }
 
 // Blocks that an unfinished load keeps.
@@ -111,7 +40,7 @@ rt::awaitable<rt::outcome<std::uint64_t>> erasure_run::sweep(bool only_count)
         if (!only_count)
             along = [&](const outbox_sweep& so_far, store::batch& to) {
                 with_counts(so_far);
-                book_.save(to, receipt_);
+                progress_.book().save(to, receipt_);
             };
         return sweep_outbox(needs_.with.store, needs_.space, *tables, who, whom_.cut_batch, *journal, along);
     });
@@ -133,12 +62,13 @@ rt::awaitable<rt::outcome<void>> erasure_run::settle_loads()
     loads = co_await rt::offload_uncancellable(needs_.with.workers, unfinished);
     if (loads.has_error()) co_return loads.error();
     for (const auto& l : *loads) {
-        if (l.state != load_state::staged || !held_.insert(l.table).second) continue;
-        note(l.table, {.retry = rt::retry_class::transient,
-                       .id = "erase.load_unfinished",
-                       .detail = "load " + std::to_string(l.number) + " of " + l.table +
-                                 " is under way and may carry rows of the people; the rows are deleted after it has ended" +
-                                 (settled.has_error() ? ": " + settled.error().detail : std::string())});
+        if (l.state != load_state::staged || !tables_.hold(l.table)) continue;
+        progress_.note(l.table, {.retry = rt::retry_class::transient,
+                                 .id = "erase.load_unfinished",
+                                 .detail = "load " + std::to_string(l.number) + " of " + l.table +
+                                           " is under way and may carry rows of the people; " +
+                                           "the rows are deleted after it has ended" +
+                                           (settled.has_error() ? ": " + settled.error().detail : std::string())});
     }
     co_return boost::system::in_place_value;
 }
@@ -172,188 +102,6 @@ rt::awaitable<rt::outcome<void>> erasure_run::remove_files(rt::deadline limit)
     co_return boost::system::in_place_value;
 }
 
-rt::awaitable<rt::outcome<void>> erasure_run::find_targets(rt::deadline limit)
-{
-    auto known = co_await rt::offload_uncancellable(needs_.with.workers, [this] { return needs_.with.tables(); });
-    if (known.has_error()) co_return known.error();
-    std::set<std::string, std::less<>> ours{"profile_traits", "id_graph", "external_id_mapping"};
-    for (const auto& t : *known) ours.insert(t.name);
-    std::set<std::string, std::less<>> identifiers;
-    for (const auto& slice : slices_)
-        for (const auto& [column, hashes] : slice.by_column) identifiers.insert(column);
-    auto listed = co_await databricks::list_tables(needs_.with.door, at_.catalog, at_.schema, limit);
-    if (listed.has_error()) {
-        const auto& id = listed.error().id;
-        if (id == "schema.not_found" || id == "catalog.not_found") co_return boost::system::in_place_value;
-        co_return listed.error();
-    }
-    targets_.clear();
-    for (const auto& t : *listed) {
-        if (t.type == "VIEW" || t.type == "MATERIALIZED_VIEW") continue;
-        if (!ours.contains(t.name) && !t.name.starts_with("_lakeferry_")) continue;
-        auto target = target_of(t, identifiers);
-        if (!target.profile.empty()) targets_.push_back(std::move(target));
-    }
-    // `tracks` last: while it has the rows it knows which other tables do.
-    const auto tracks = std::find_if(targets_.begin(), targets_.end(), [](const auto& t) { return t.name == "tracks"; });
-    if (tracks != targets_.end()) std::rotate(tracks, tracks + 1, targets_.end());
-    co_return boost::system::in_place_value;
-}
-
-// Leaves out tables of track events in which nobody of them has a row.
-rt::awaitable<rt::outcome<void>> erasure_run::narrow(rt::deadline limit)
-{
-    // Where columns or tables were left out, tracks does not know all.
-    const auto& select = needs_.config->profiles_sync.select;
-    if (!select.tables.empty() || !select.columns.empty()) co_return boost::system::in_place_value;
-    const auto tracks = std::find_if(targets_.begin(), targets_.end(), [](const auto& t) { return t.name == "tracks"; });
-    if (tracks == targets_.end()) co_return boost::system::in_place_value;
-    const auto by_event = [&](const erasure_target& t) {
-        static const std::set<std::string, std::less<>> calls{"identifies", "tracks", "pages", "screens", "groups", "aliases"};
-        // Identifiers that only this table has cannot be found in tracks.
-        const bool more = std::any_of(t.identifiers.begin(), t.identifiers.end(), [&](const auto& column) {
-            return std::find(tracks->identifiers.begin(), tracks->identifiers.end(), column) == tracks->identifiers.end();
-        });
-        return t.events && !calls.contains(t.name) && !more && receipt_.tables.find(t.name) == receipt_.tables.end();
-    };
-    if (static_cast<std::size_t>(std::count_if(targets_.begin(), targets_.end(), by_event)) < worth_narrowing)
-        co_return boost::system::in_place_value;
-    std::set<std::string, std::less<>> named;
-    const erasure_target from = *tracks;
-    for (const auto& who : slices_) {
-        auto found = co_await send(event_tables_of(at_, from, who, label()), "tracks", true, limit);
-        // Not a reason to stop: all of them are counted then.
-        if (found.has_error()) co_return boost::system::in_place_value;
-        for (const auto& row : found->rows)
-            if (!row.empty() && row[0]) named.insert(*row[0]);
-    }
-    std::erase_if(targets_, [&](const erasure_target& t) { return by_event(t) && !named.contains(t.name); });
-    co_return boost::system::in_place_value;
-}
-
-rt::awaitable<rt::outcome<erasure_run::counts>> erasure_run::census_of(const erasure_slice& who,
-                                                                       std::vector<erasure_target> targets,
-                                                                       rt::deadline limit)
-{
-    auto read = co_await send(census(at_, targets, who, label()), "census", true, limit);
-    if (read.has_error()) co_return read.error();
-    counts out;
-    for (const auto& row : read->rows)
-        if (row.size() >= 3 && row[0]) out[*row[0]] = {number_at(row, 1), number_at(row, 2)};
-    co_return out;
-}
-
-// All tables; those that cannot be read are noted, and the others counted all the same.
-rt::awaitable<rt::outcome<erasure_run::counts>> erasure_run::count_tables(const erasure_slice& who, rt::deadline limit)
-{
-    counts all;
-    for (std::size_t i = 0; i < targets_.size(); i += census_tables) {
-        const auto last = std::min(targets_.size(), i + census_tables);
-        std::vector<erasure_target> some(targets_.begin() + static_cast<std::ptrdiff_t>(i),
-                                         targets_.begin() + static_cast<std::ptrdiff_t>(last));
-        auto counted = co_await census_of(who, some, limit);
-        if (counted.has_value()) {
-            all.merge(*counted);
-            continue;
-        }
-        if (counted.error().retry != rt::retry_class::never) co_return counted.error();
-        for (const auto& one : some) {
-            auto alone = co_await census_of(who, {one}, limit);
-            if (alone.has_value()) all.merge(*alone);
-            else if (alone.error().id != "table.not_found") note(one.name, alone.error());
-        }
-    }
-    co_return all;
-}
-
-rt::awaitable<rt::outcome<void>> erasure_run::clear(const erasure_target& t, const erasure_slice& who,
-                                                    std::pair<std::uint64_t, std::uint64_t> found, rt::deadline limit)
-{
-    auto& place = receipt_.tables[t.name];
-    const auto slice = static_cast<std::uint64_t>(&who - slices_.data());
-    if (place.pending_slice == slice) {
-        // An earlier try was cut off: what it had counted and is not there any more was removed by it.
-        place.removed += place.pending_removed - std::min(place.pending_removed, found.first);
-        place.blanked += place.pending_blanked - std::min(place.pending_blanked, found.second);
-    } else if (found.first + found.second == 0) {
-        co_return boost::system::in_place_value;  // the turn of the part that was cut off comes
-    }
-    place.pending_removed = found.first;
-    place.pending_blanked = found.second;
-    place.pending_slice = slice;
-    if (auto saved = co_await save(); saved.has_error()) co_return saved.error();
-    const auto carry = [&](std::string text, std::uint64_t& pending,
-                           std::uint64_t& sum) -> rt::awaitable<rt::outcome<void>> {
-        return [](erasure_run& self, const std::string& table, std::string sql, std::uint64_t& waiting, std::uint64_t& total,
-                  rt::deadline until) -> rt::awaitable<rt::outcome<void>> {
-            auto done = co_await self.send(std::move(sql), table, false, until);
-            if (done.has_error()) co_return done.error();
-            auto& at = self.receipt_.tables[table];
-            const auto affected = done->counts.affected.value_or(0);
-            // Of a statement that was sent twice the second says nothing: then what was counted before it holds.
-            total += affected > 0 ? static_cast<std::uint64_t>(affected) : waiting;
-            waiting = 0;
-            at.statements.push_back(done->id);
-            at.at_us = self.needs_.with.wall.now_us();
-            co_return co_await self.save();
-        }(*this, t.name, std::move(text), pending, sum, limit);
-    };
-    if (found.first > 0) {
-        auto done = co_await carry(delete_rows(at_, t, who, label()), place.pending_removed, place.removed);
-        if (done.has_error()) co_return done.error();
-    }
-    if (found.second > 0) {
-        auto done = co_await carry(blank_rows(at_, t, who, label()), place.pending_blanked, place.blanked);
-        if (done.has_error()) co_return done.error();
-    }
-    place.error_id.clear();
-    place.error.clear();
-    co_return boost::system::in_place_value;
-}
-
-rt::awaitable<rt::outcome<void>> erasure_run::clear_tables(rt::deadline limit)
-{
-    for (const auto& who : slices_) {
-        auto found = co_await count_tables(who, limit);
-        if (found.has_error()) co_return found.error();
-        bool any = false;
-        for (const auto& t : targets_) {
-            const auto counted = found->find(t.name);
-            if (counted == found->end() || held_.contains(t.name)) continue;
-            const auto known = receipt_.tables.find(t.name);
-            const bool pending = known != receipt_.tables.end() &&
-                                 (known->second.pending_removed + known->second.pending_blanked > 0 ||
-                                  !known->second.error_id.empty());
-            if (counted->second.first + counted->second.second == 0 && !pending) continue;
-            any = true;
-            auto cleared = co_await clear(t, who, counted->second, limit);
-            if (cleared.has_error()) note(t.name, cleared.error());
-        }
-        if (!any) continue;
-        // The proof, and the answer to whatever arrived late.
-        auto left = co_await count_tables(who, limit);
-        if (left.has_error()) co_return left.error();
-        for (const auto& [name, rows] : *left)
-            if (rows.first + rows.second > 0 && !held_.contains(name) && receipt_.tables[name].error_id.empty())
-                note(name, {.retry = rt::retry_class::transient,
-                            .id = "erase.rows_left",
-                            .detail = std::to_string(rows.first + rows.second) + " rows of " + name +
-                                      " came in or back while they were deleted; the next try removes them"});
-    }
-    co_return boost::system::in_place_value;
-}
-
-rt::awaitable<rt::outcome<void>> erasure_run::purge_files(rt::deadline limit)
-{
-    for (const auto& [name, t] : receipt_.tables) {
-        if (t.removed + t.blanked == 0) continue;
-        auto done = co_await send(purge(at_, name, label()), name, false, limit);
-        // Where there are no deletion vectors there is nothing to rewrite, and older engines do not know the statement.
-        if (done.has_error() && done.error().retry != rt::retry_class::never) co_return done.error();
-    }
-    co_return boost::system::in_place_value;
-}
-
 rt::awaitable<rt::outcome<void>> erasure_run::finish()
 {
     receipt_.deleted_us = needs_.with.wall.now_us();
@@ -369,8 +117,8 @@ rt::awaitable<rt::outcome<void>> erasure_run::finish()
     }
     co_return co_await rt::offload_uncancellable(needs_.with.workers, [this, copy = receipt_] {
         store::batch changes;
-        book_.save(changes, copy);
-        book_.forget_work(changes, copy.number);
+        progress_.book().save(changes, copy);
+        progress_.book().forget_work(changes, copy.number);
         return needs_.with.store.write(std::move(changes), store::durable::yes);
     });
 }
@@ -384,66 +132,38 @@ rt::awaitable<rt::outcome<void>> erasure_run::carry_on(rt::deadline limit)
     if (*left > 0) {
         left = co_await sweep(false);
         if (left.has_error()) co_return left.error();
-        if (*left > 0 && first_.id.empty())
-            note("", {.retry = rt::retry_class::transient,
-                      .id = "erase.load_unfinished",
-                      .detail = "rows of the people are part of a load that is under way"});
+        if (*left > 0 && !progress_.first())
+            progress_.note("", {.retry = rt::retry_class::transient,
+                                .id = "erase.load_unfinished",
+                                .detail = "rows of the people are part of a load that is under way"});
     }
-    if (auto removed = co_await remove_files(limit); removed.has_error()) note("", removed.error());
-    if (auto found = co_await find_targets(limit); found.has_error()) co_return found.error();
-    if (!targets_.empty()) {
-        auto awake = co_await needs_.with.warehouses.ensure_running(needs_.with.door,
-                                                                    needs_.config->databricks.warehouse_id, limit);
-        if (awake.has_error()) co_return awake.error();
-        if (auto narrowed = co_await narrow(limit); narrowed.has_error()) co_return narrowed.error();
-        if (auto cleared = co_await clear_tables(limit); cleared.has_error()) co_return cleared.error();
-    }
-    if (!first_.id.empty()) co_return first_;
+    if (auto removed = co_await remove_files(limit); removed.has_error()) progress_.note("", removed.error());
+    if (auto found = co_await tables_.find(limit); found.has_error()) co_return found.error();
+    if (!tables_.empty())
+        if (auto cleared = co_await tables_.clear(limit); cleared.has_error()) co_return cleared.error();
+    if (progress_.first()) co_return *progress_.first();
     if (receipt_.vacuum)
-        if (auto purged = co_await purge_files(limit); purged.has_error()) co_return purged.error();
+        if (auto purged = co_await tables_.purge(limit); purged.has_error()) co_return purged.error();
     co_return co_await finish();
 }
 
 rt::awaitable<rt::outcome<void>> erasure_run::count(rt::deadline limit)
 {
     if (auto swept = co_await sweep(true); swept.has_error()) co_return swept.error();
-    if (auto found = co_await find_targets(limit); found.has_error()) co_return found.error();
-    if (targets_.empty()) co_return boost::system::in_place_value;
-    auto awake = co_await needs_.with.warehouses.ensure_running(needs_.with.door, needs_.config->databricks.warehouse_id, limit);
-    if (awake.has_error()) co_return awake.error();
-    for (const auto& who : slices_) {
-        auto found = co_await count_tables(who, limit);
-        if (found.has_error()) co_return found.error();
-        for (const auto& [name, rows] : *found) {
-            if (rows.first + rows.second == 0) continue;
-            receipt_.tables[name].removed += rows.first;
-            receipt_.tables[name].blanked += rows.second;
-        }
-    }
-    if (!first_.id.empty()) co_return first_;
+    if (auto found = co_await tables_.find(limit); found.has_error()) co_return found.error();
+    if (tables_.empty()) co_return boost::system::in_place_value;
+    if (auto counted = co_await tables_.count(limit); counted.has_error()) co_return counted.error();
+    if (progress_.first()) co_return *progress_.first();
     co_return boost::system::in_place_value;
 }
 
 rt::awaitable<rt::outcome<void>> erasure_run::vacuum(rt::deadline limit)
 {
-    auto awake = co_await needs_.with.warehouses.ensure_running(needs_.with.door, needs_.config->databricks.warehouse_id, limit);
-    if (awake.has_error()) co_return awake.error();
-    for (auto& [name, t] : receipt_.tables) {
-        if (t.removed + t.blanked == 0 || t.vacuumed_us != 0) continue;
-        auto done = co_await send(profiles::vacuum(at_, name, label()), name, false, limit);
-        if (done.has_error() && done.error().id != "table.not_found") {
-            note(name, done.error());
-            continue;
-        }
-        t.vacuumed_us = needs_.with.wall.now_us();
-        t.error_id.clear();
-        t.error.clear();
-        if (auto saved = co_await save(); saved.has_error()) co_return saved.error();
-    }
-    if (!first_.id.empty()) co_return first_;
+    if (auto vacuumed = co_await tables_.vacuum(limit); vacuumed.has_error()) co_return vacuumed.error();
+    if (progress_.first()) co_return *progress_.first();
     receipt_.state = erasure_state::complete;
     receipt_.completed_us = needs_.with.wall.now_us();
-    co_return co_await save();
+    co_return co_await progress_.save();
 }
 
 }  // namespace lakeferry::profiles

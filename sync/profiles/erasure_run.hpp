@@ -2,20 +2,15 @@
 #pragma once
 
 #include "net/rt/deadline.hpp"
-#include "sync/databricks/statements.hpp"
+#include "sync/profiles/erasure_progress.hpp"
 #include "sync/profiles/erasure_record.hpp"
 #include "sync/profiles/erasure_rows.hpp"
-#include "sync/profiles/erasure_sql.hpp"
+#include "sync/profiles/erasure_tables.hpp"
 #include "sync/profiles/space_sync.hpp"
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
-#include <set>
-#include <string>
-#include <utility>
-#include <vector>
 
 namespace lakeferry::profiles {
 
@@ -36,6 +31,8 @@ struct erasure_needs {
 class erasure_run {
 public:
     erasure_run(erasure_needs needs, erasure& receipt, const erasure_work& whom);
+    erasure_run(const erasure_run&) = delete;
+    erasure_run& operator=(const erasure_run&) = delete;
 
     // Outbox, staged files, tables; at the end the record of whom it was about is removed. What cannot be done stands in
     // the receipt, table by table, and the failure that is answered is the first of them: call again later.
@@ -46,36 +43,17 @@ public:
     rt::awaitable<rt::outcome<void>> vacuum(rt::deadline limit);
 
 private:
-    using counts = std::map<std::string, std::pair<std::uint64_t, std::uint64_t>>;  // table: to remove, to blank
-
     rt::awaitable<rt::outcome<std::uint64_t>> sweep(bool only_count);
     rt::awaitable<rt::outcome<void>> settle_loads();
     rt::awaitable<rt::outcome<void>> remove_files(rt::deadline limit);
-    rt::awaitable<rt::outcome<void>> find_targets(rt::deadline limit);
-    rt::awaitable<rt::outcome<void>> narrow(rt::deadline limit);
-    rt::awaitable<rt::outcome<counts>> census_of(const erasure_slice& who, std::vector<erasure_target> targets,
-                                                 rt::deadline limit);
-    rt::awaitable<rt::outcome<counts>> count_tables(const erasure_slice& who, rt::deadline limit);
-    rt::awaitable<rt::outcome<void>> clear_tables(rt::deadline limit);
-    rt::awaitable<rt::outcome<void>> clear(const erasure_target& t, const erasure_slice& who,
-                                           std::pair<std::uint64_t, std::uint64_t> found, rt::deadline limit);
-    rt::awaitable<rt::outcome<void>> purge_files(rt::deadline limit);
     rt::awaitable<rt::outcome<void>> finish();
-    rt::awaitable<rt::outcome<databricks::statement_result>> send(std::string text, const std::string& table,
-                                                                  bool reads, rt::deadline limit);
-    rt::awaitable<rt::outcome<void>> save();
-    void note(const std::string& table, const rt::failure& why);
-    statement_label label() const { return {needs_.config->id, receipt_.number, 0}; }
 
     erasure_needs needs_;
     erasure& receipt_;
     const erasure_work& whom_;
-    erasure_book book_;
     place at_;
-    std::vector<erasure_slice> slices_{};
-    std::vector<erasure_target> targets_{};
-    std::set<std::string> held_{};  // tables whose loads are unfinished
-    rt::failure first_{};           // why it is not done
+    erasure_progress progress_;
+    erasure_tables tables_;
 };
 
 }  // namespace lakeferry::profiles
