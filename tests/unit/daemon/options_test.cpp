@@ -1,6 +1,11 @@
+#include "daemon/cli/commands.hpp"
 #include "daemon/cli/options.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
 
 namespace lakeferry::daemon {
 namespace {
@@ -92,6 +97,84 @@ TEST(CommandLine, KnowsTheIdentityCommands)
         EXPECT_FALSE(parse(words, status).has_value()) << words.back();
         EXPECT_EQ(status, exit_status::usage);
     }
+}
+
+TEST(CommandLine, KnowsTheErasureCommands)
+{
+    const auto erase = good({"erase", "acme", "email:a@x", "use_1", "--file", "list.txt", "--suppress", "--vacuum",
+                             "--request", "ticket 7", "--no-wait", "--json"});
+    EXPECT_EQ(erase.what, command::erase);
+    EXPECT_EQ(erase.space, "acme");
+    EXPECT_EQ(erase.persons, (std::vector<std::string>{"email:a@x", "use_1"}));
+    EXPECT_EQ(erase.files, (std::vector<std::string>{"list.txt"}));
+    EXPECT_EQ(erase.reference, "ticket 7");
+    EXPECT_TRUE(erase.suppress && erase.vacuum && erase.json);
+    EXPECT_FALSE(erase.erase_wait || erase.dry_run);
+    const auto plain = good({"erase", "acme", "user_id:u"});
+    EXPECT_TRUE(plain.erase_wait) << "the default";
+    EXPECT_FALSE(plain.suppress || plain.vacuum || plain.dry_run || plain.json) << "only what was asked for";
+    EXPECT_TRUE(good({"erase", "acme", "user_id:u", "--wait"}).erase_wait);
+    EXPECT_TRUE(good({"erase", "acme", "user_id:u", "--dry-run"}).dry_run);
+    EXPECT_EQ(good({"erase", "acme", "--file", "-"}).files, (std::vector<std::string>{"-"}));
+
+    EXPECT_EQ(good({"erasures", "acme"}).what, command::erasures);
+    EXPECT_EQ(good({"erasures", "acme"}).number, 0U) << "all of them";
+    EXPECT_EQ(good({"erasures", "acme", "7", "--json"}).number, 7U);
+
+    const auto suppress = good({"suppress", "acme", "email:a@x", "--file", "more.txt"});
+    EXPECT_EQ(suppress.what, command::suppress);
+    EXPECT_EQ(suppress.persons, (std::vector<std::string>{"email:a@x"}));
+    EXPECT_EQ(suppress.files, (std::vector<std::string>{"more.txt"}));
+    EXPECT_FALSE(suppress.lift);
+    EXPECT_TRUE(good({"suppress", "acme", "email:a@x", "--lift"}).lift);
+
+    for (const auto& words : std::vector<std::vector<const char*>>{{"erase"},
+                                                                   {"erase", "acme", "email:a@x", "--lift"},
+                                                                   {"erase", "acme", "email:a@x", "--request"},
+                                                                   {"erase", "acme", "--file"},
+                                                                   {"erase", "acme", "email:a@x", "--no-vacuum"},
+                                                                   {"erasures"},
+                                                                   {"erasures", "acme", "0"},
+                                                                   {"erasures", "acme", "-1"},
+                                                                   {"erasures", "acme", "seven"},
+                                                                   {"erasures", "acme", "7", "8"},
+                                                                   {"suppress"},
+                                                                   {"suppress", "acme", "email:a@x", "--suppress"},
+                                                                   {"suppress", "acme", "email:a@x", "--dry-run"}}) {
+        int status = 0;
+        EXPECT_FALSE(parse(words, status).has_value()) << words.front() << " … " << words.back();
+        EXPECT_EQ(status, exit_status::usage);
+    }
+}
+
+// Found before the daemon is asked: the socket that is named here does not exist.
+TEST(CommandLine, RefusesPeopleThatItCannotRead)
+{
+    const auto refused = [](std::vector<const char*> words) {
+        words.insert(words.end(), {"--socket", "/nowhere/lakeferry.sock"});
+        const auto options = good(words);
+        testing::internal::CaptureStderr();
+        const int status = options.what == command::erase ? erase_people(options) : suppress_people(options);
+        return std::to_string(status) + " " + testing::internal::GetCapturedStderr();
+    };
+    const std::string list = testing::TempDir() + "lakeferry_people_" + std::to_string(::getpid());
+    std::ofstream(list) << "# of today\n\nemail:a@x\nnot a person\n";
+    for (const char* command : {"erase", "suppress"}) {
+        const std::string nobody = refused({command, "acme"});
+        EXPECT_TRUE(nobody.starts_with("64 ")) << nobody;
+        EXPECT_NE(nobody.find("nobody is named"), std::string::npos) << nobody;
+        const std::string argument = refused({command, "acme", "email:a@x", "email:"});
+        EXPECT_TRUE(argument.starts_with("64 ")) << argument;
+        EXPECT_NE(argument.find("argument 2: "), std::string::npos) << argument;
+        const std::string line = refused({command, "acme", "--file", list.c_str()});
+        EXPECT_TRUE(line.starts_with("64 ")) << line;
+        EXPECT_NE(line.find(list + ", line 4: "), std::string::npos) << line;
+        EXPECT_EQ(line.find("not a person"), std::string::npos) << "a mistyped name is a name all the same";
+        const std::string missing = refused({command, "acme", "--file", "/nowhere/list"});
+        EXPECT_TRUE(missing.starts_with("64 ")) << missing;
+        EXPECT_NE(missing.find("cannot read /nowhere/list"), std::string::npos) << missing;
+    }
+    std::remove(list.c_str());
 }
 
 TEST(CommandLine, RefusesWhatItDoesNotKnow)
