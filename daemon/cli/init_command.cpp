@@ -91,6 +91,7 @@ private:
     }
 
     bool ask_names();
+    bool ask_address();
     bool ask_workspace();
     bool ask_principal();
     bool ask_warehouse();
@@ -155,41 +156,47 @@ bool init_dialog::ask_names()
                            [this](const std::string& answer) { return judge_id(answer); });
 }
 
-bool init_dialog::ask_workspace()
+bool init_dialog::ask_address()
 {
     auto& d = config_.databricks;
-    const auto look = [this]() -> verdict {
-        if (!given_.check) return yes();
-        auto seen = bench_.look_at_host(config_);
-        if (seen.has_error()) return init_no(seen.error().detail);
-        return *seen;
+    const auto url_of = [&d](const std::string& answer) -> verdict {
+        // What follows the host in a browser's address bar does not belong to it.
+        std::string url = answer.find("://") == std::string::npos ? "https://" + answer : answer;
+        if (const auto end = url.find_first_of("/?#", url.find("://") + 3); end != std::string::npos) url.resize(end);
+        std::string why;
+        const auto address = parse_workspace_url(url, why);
+        if (!address) return init_no(why + ": write https:// and the host of the workspace");
+        const bool v6 = address->host.find(':') != std::string::npos;
+        d.workspace_url = address->scheme + "://" + (v6 ? "[" + address->host + "]" : address->host);
+        d.port = address->port.value_or(address->scheme == "http" ? std::uint16_t{80} : std::uint16_t{443});
+        return yes();
     };
-    const bool addressed =
-        settle("Workspace URL, https://<workspace>.cloud.databricks.com", "--workspace-url", given_.workspace_url,
-               [&](const std::string& answer) -> verdict {
-                   // What follows the host in a browser's address bar does not belong to it.
-                   std::string url = answer.find("://") == std::string::npos ? "https://" + answer : answer;
-                   if (const auto end = url.find_first_of("/?#", url.find("://") + 3); end != std::string::npos)
-                       url.resize(end);
-                   std::string why;
-                   const auto address = parse_workspace_url(url, why);
-                   if (!address) return init_no(why + ": write https:// and the host of the workspace");
-                   const bool v6 = address->host.find(':') != std::string::npos;
-                   d.workspace_url = address->scheme + "://" + (v6 ? "[" + address->host + "]" : address->host);
-                   d.port = address->port.value_or(address->scheme == "http" ? std::uint16_t{80} : std::uint16_t{443});
-                   // Another port may be given in a moment.
-                   return address->port || !given_.port.empty() || address->scheme == "http" ? yes() : look();
-               });
-    return addressed &&
-           settle("Port", "--port", given_.port.empty() ? std::to_string(d.port) : given_.port,
-                  [&](const std::string& answer) -> verdict {
-                      unsigned port = 0;
-                      const auto [end, error] = std::from_chars(answer.data(), answer.data() + answer.size(), port);
-                      if (error != std::errc() || end != answer.data() + answer.size() || port == 0 || port > 65535)
-                          return init_no("write 1 to 65535");
-                      d.port = static_cast<std::uint16_t>(port);
-                      return look();
-                  });
+    const auto port_of = [&d](const std::string& answer) -> verdict {
+        unsigned port = 0;
+        const auto [end, error] = std::from_chars(answer.data(), answer.data() + answer.size(), port);
+        if (error != std::errc() || end != answer.data() + answer.size() || port == 0 || port > 65535)
+            return init_no("write 1 to 65535");
+        d.port = static_cast<std::uint16_t>(port);
+        return yes();
+    };
+    return settle("Workspace URL, https://<workspace>.cloud.databricks.com", "--workspace-url", given_.workspace_url, url_of) &&
+           settle("Port", "--port", given_.port.empty() ? std::to_string(d.port) : given_.port, port_of);
+}
+
+// Host and port are looked at together, and asked for again together: either may be the wrong one.
+bool init_dialog::ask_workspace()
+{
+    for (;;) {
+        if (!ask_address()) return false;
+        if (!given_.check) return true;
+        const auto seen = bench_.look_at_host(config_);
+        if (seen.has_value()) {
+            if (given_.interactive) std::cout << "  ok: " << printable(*seen) << "\n";
+            return true;
+        }
+        if (!given_.interactive) return stop("--workspace-url: " + seen.error().detail + "; nothing was written");
+        std::cout << "  " << printable(seen.error().detail) << "\n";
+    }
 }
 
 verdict init_dialog::judge_secret()

@@ -9,7 +9,7 @@ from .stack import WRITE_KEYS, write_configuration
 
 
 def identify(intake: str, user: str, plan: str) -> None:
-    body = json.dumps({"userId": user, "traits": {"plan": plan}, "writeKey": WRITE_KEYS["website"]}).encode()
+    body = json.dumps({"messageId": f"{user}-{plan}", "userId": user, "traits": {"plan": plan}, "writeKey": WRITE_KEYS["website"]}).encode()
     request = urllib.request.Request(f"{intake}/v1/identify", body, {"Content-Type": "application/json"})
     assert urllib.request.urlopen(request, timeout=30).status == 200
 

