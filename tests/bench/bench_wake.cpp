@@ -36,7 +36,7 @@ int main(int argc, char** argv)
                 "timer for each space\n", spaces);
     using std::chrono::hours;
     using std::chrono::minutes;
-    for (const auto every : {minutes(60), minutes(6 * 60), minutes(24 * 60)})
+    for (const auto every : {minutes(60), minutes(6 * 60)})
         for (const auto auto_stop : {minutes(1), minutes(5), minutes(10)})
             compare({.spaces = spaces, .every = every, .auto_stop = auto_stop, .calls_a_day = 6});
     return 0;
