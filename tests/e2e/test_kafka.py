@@ -78,7 +78,9 @@ def call(n: int) -> dict[str, Any]:
 class Sender(threading.Thread):
     """Produces calls 0 to `calls` in all the forms that a message may have, and messages that must be refused."""
 
-    def __init__(self, broker: Broker, topic: str, calls: int, seed: int, pause_s: float = 0.0):
+    def __init__(self, broker: Broker, topic: str, calls: int, seed: int, pause_s: float = 0.0, gate: threading.Event | None = None):
+        """gate: the second half is sent when it is set."""
+        self._gate = gate
         super().__init__(daemon=True)
         self._topic, self._calls, self._pause_s, self._rng = topic, calls, pause_s, random.Random(seed)
         self._producer = Producer({"bootstrap.servers": broker.address, "enable.idempotence": True, "linger.ms": 5,
@@ -102,6 +104,8 @@ class Sender(threading.Thread):
     def run(self) -> None:
         n = 0
         while n < self._calls:
+            if self._gate is not None and n >= self._calls // 2:
+                self._gate.wait(MOST_S)
             some = [call(i) for i in range(n, min(n + self._rng.randint(1, 8), self._calls))]
             form = self._rng.randrange(5)
             if form == 0:
@@ -188,13 +192,15 @@ def test_two_daemons_of_one_group_double_and_lose_nothing(setup: Setup, broker: 
     make_topic(admin, "shared")
     group = 'group = "both"'
     first = setup.daemon(with_kafka(setup.configure("kafka_first"), broker, "shared", group))
-    sender = Sender(broker, "shared", CALLS // 2, 11, pause_s=0.002)
+    both_read = threading.Event()
+    sender = Sender(broker, "shared", CALLS // 2, 11, pause_s=0.002, gate=both_read)
     sender.start()
     wait_for(first, "all partitions on one daemon", lambda k: k["partitions"] == PARTITIONS and k["messages"] > 100)
     second = setup.daemon(with_kafka(setup.configure("kafka_second"), broker, "shared", group))
     wait_for(second, "partitions on the second daemon", lambda k: k["partitions"] == PARTITIONS // 2)
     said = wait_for(first, "the first daemon to notice", lambda k: k["partitions"] == PARTITIONS // 2 and k["notice"] != "")
     assert "profiles are resolved for each store apart" in said["notice"]
+    both_read.set()
     first.kill()                     # comes back as the same member: no rebalance, and its own store says where it stood
     first.start()
     sender.join(MOST_S)
