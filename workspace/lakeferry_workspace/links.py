@@ -30,7 +30,7 @@ class Links:
         self.world, self.all = world, {}
 
     def make(self, request, method: str = "GET", **what) -> tuple[str, float]:
-        """(address, end of its life in seconds of the workspace's clock)"""
+        """(address, end of its life in seconds of the workspace's clock); `request` is whatever knows its host."""
         key = secrets.token_hex(16)
         until = self.world.clock.now() + self.world.options.link_seconds
         self.all[key] = Link(method, until, **what)

@@ -139,7 +139,8 @@ def take_state(o: options.Options) -> tuple[Path, object]:
 
 
 def announce(world: World, state: Path, port: int, seconds: float):
-    url, who, first = f"http://127.0.0.1:{port}", world.principals.named("lakeferry"), next(iter(world.warehouses))
+    world.host = f"127.0.0.1:{port}"
+    url, who, first = f"http://{world.host}", world.principals.named("lakeferry"), next(iter(world.warehouses))
     ready = {"event": "ready", "url": url, "client_id": who.user_name, "client_secret": who.client_secret,
              "http_path": f"/sql/1.0/warehouses/{first}", "warehouse_id": first, "catalog": world.options.default_catalog,
              "seconds": round(seconds, 1)}

@@ -13,8 +13,8 @@ from .volume_paths import BadPath, parse
 REFUSED = {"schemahints", "rescueddatacolumn", "partitioncolumns", "cloudfiles.format"}
 
 
-def volume_path(world, who, text: str):
-    """Checks that the principal may read there; returns the path."""
+def volume_path(world, who, text: str, privilege: str = "READ VOLUME"):
+    """Checks that the principal may read (or write) there; returns the path."""
     try:
         path = parse(text)
     except BadPath as error:
@@ -22,7 +22,7 @@ def volume_path(world, who, text: str):
                        f"({error}) SQLSTATE: 42501", "42501") from None
     if not world.objects.exists("Volume", path.volume):
         raise SqlError(f"[VOLUME_NOT_FOUND] Volume '{'.'.join(path.volume)}' does not exist. SQLSTATE: 42704", "42704")
-    world.grants.check(who, [("READ VOLUME", "Volume", path.volume)])
+    world.grants.check(who, [(privilege, "Volume", path.volume)])
     return path
 
 

@@ -5,7 +5,7 @@ import time
 
 from aiohttp import web
 
-from . import chunks, sessions
+from . import chunks, ingestion, sessions
 from .auth import may_use_sql
 from .errors import ApiError, invalid
 from .requests import read_json
@@ -27,6 +27,7 @@ def view(st: Statement, request, pretend_pending: bool = False) -> dict:
             "format": st.shape.form, "schema": {"column_count": len(st.columns)} | ({"columns": st.columns} if st.columns else {}),
             "total_chunk_count": len(parts), "total_row_count": sum(c["row_count"] for c in parts),
             "total_byte_count": sum(c["byte_count"] for c in parts), "truncated": st.truncated}
+        out["manifest"] |= {"is_volume_operation": True} if ingestion.is_volume_operation(st.text) else {}
         out["manifest"] |= ({"chunks": parts} if parts else {}) | ({"result_compression": "LZ4_FRAME"} if st.shape.compressed else {})
         out["result"] = chunk(st, 0, request) if parts else {}
         if not parts and st.columns and st.shape.disposition == "INLINE":

@@ -37,6 +37,7 @@ class World:
         self.links, self.sessions, self.uploads = Links(self), dict[str, Session](), dict[str, Upload]()
         self.tasks: set[asyncio.Task] = set()
         self.scratch = engine.scratch
+        self.host = ""  # address and port, as soon as it listens
 
     def log(self, text: str):
         print(f"workspace: {text}", file=sys.stderr, flush=True)

@@ -226,3 +226,56 @@ def test_segments_client_makes_what_the_workspace_stores(ferry, schema):
     ferry.sql(f"INSERT INTO {schema}.t BY NAME SELECT inline(from_json(:rows, 'array<struct<id STRING, properties STRING>>'))",
               [{"name": "rows", "value": rows, "type": "STRING"}])
     assert json.loads(ferry.sql(f"SELECT properties FROM {schema}.t").rows[0][0]) == {"total": 12.5, "nested": {"a": [1, None]}}
+
+
+class TestFilesOfVolumesBySql:
+    """PUT, GET and REMOVE, whose links the connector follows by itself."""
+
+    @pytest.fixture
+    def volume(self, workspace, catalog, sdk):
+        run(sdk, f"CREATE SCHEMA IF NOT EXISTS {catalog}.by_sql")
+        run(sdk, f"CREATE VOLUME IF NOT EXISTS {catalog}.by_sql.v")
+        return f"/Volumes/{catalog}/by_sql/v"
+
+    @pytest.fixture
+    def cursor(self, workspace, catalog, tmp_path):
+        with connection(workspace, catalog, use_sea=True, staging_allowed_local_path=str(tmp_path)) as c, c.cursor() as cursor:
+            yield cursor
+
+    def test_there_and_back(self, cursor, sdk, volume, tmp_path):
+        (tmp_path / "a.json").write_text('{"id": 1}')
+        cursor.execute(f"PUT '{tmp_path}/a.json' INTO '{volume}/below/a.json' OVERWRITE")
+        assert sdk.files.download(f"{volume}/below/a.json").contents.read() == b'{"id": 1}'
+        (tmp_path / "a.json").unlink()
+        cursor.execute(f"GET '{volume}/below/a.json' TO '{tmp_path}/a.json'")
+        assert (tmp_path / "a.json").read_text() == '{"id": 1}'
+        cursor.execute(f"REMOVE '{volume}/below/a.json'")
+        cursor.execute(f"REMOVE '{volume}/below'")
+        with pytest.raises(NotFound):
+            sdk.files.download(f"{volume}/below/a.json")
+
+    def test_a_stream(self, cursor, sdk, volume):
+        cursor.execute(f"PUT '__input_stream__' INTO '{volume}/stream' OVERWRITE", input_stream=io.BytesIO(b"from memory"))
+        assert sdk.files.download(f"{volume}/stream").contents.read() == b"from memory"
+
+    def test_refusals(self, cursor, volume, tmp_path):
+        (tmp_path / "b").write_text("b")
+        cursor.execute(f"PUT '{tmp_path}/b' INTO '{volume}/b'")
+        for text, words in ((f"PUT '{tmp_path}/b' INTO '{volume}/b'", "FILE_ALREADY_EXISTS"),
+                            (f"GET '{volume}/none' TO '{tmp_path}/none'", "PATH_NOT_FOUND"),
+                            (f"REMOVE '{volume}/none'", "PATH_NOT_FOUND"),
+                            (f"REMOVE '{volume}'", "INVALID_PARAMETER_VALUE"),
+                            (f"PUT '{tmp_path}/b' OVER '{volume}/b'", "PARSE_SYNTAX_ERROR"),
+                            (f"PUT '{tmp_path}/b' INTO '{volume}nobody/b'", "VOLUME_NOT_FOUND")):
+            with pytest.raises(Exception, match=words):
+                cursor.execute(text)
+
+    def test_privileges(self, workspace, catalog, volume, tmp_path):
+        from databricks import sql as connector
+        host, port = workspace.url.rsplit(":", 1)
+        (tmp_path / "c").write_text("c")
+        with connector.connect(http_path="/sql/1.0/warehouses/w1", catalog=catalog, enable_telemetry=False, server_hostname=host,
+                               _port=int(port), access_token=workspace.people["other"]["access_token"], use_sea=True,
+                               staging_allowed_local_path=str(tmp_path)) as c, c.cursor() as cursor:
+            with pytest.raises(Exception, match="INSUFFICIENT_PERMISSIONS|PERMISSION_DENIED"):
+                cursor.execute(f"PUT '{tmp_path}/c' INTO '{volume}/c'")
