@@ -83,10 +83,17 @@ void preparer::read(const call_ref& from, prepared_chunk& chunk)
     core::call_options options{.received_us = stored.received_us, .keys_max = std::numeric_limits<std::size_t>::max()};
     if (!block.block.type.empty()) options.type = core::call_type_of(block.block.type);
     auto read = core::read_call(*object, envelope_, options);
-    if (const auto* call = std::get_if<core::call>(&read)) fill(*call, to, chunk);
+    if (const auto* call = std::get_if<core::call>(&read)) fill(*call, stored.text, to, chunk);
 }
 
-void preparer::fill(const core::call& call, prepared_call& to, prepared_chunk& chunk)
+// Derived from the call, its time and its place, which no restart and no cutting into batches changes. The place alone would
+// do within one state directory, but another daemon that fills the same tables counts from the start, too.
+std::string preparer::made_up_id(std::string_view stored, const prepared_call& of) const
+{
+    return core::derived_id("lf_", {space_id_, std::to_string(of.order), std::to_string(of.received_us), stored});
+}
+
+void preparer::fill(const core::call& call, std::string_view stored, prepared_call& to, prepared_chunk& chunk)
 {
     auto& text = chunk.text;
     to.readable = true;
@@ -96,9 +103,7 @@ void preparer::fill(const core::call& call, prepared_call& to, prepared_chunk& c
     to.original_us = call.original_us;
     to.timestamp_us = call.timestamp_us;
     to.generated_id = !call.message_id.has_value();
-    // Derived from the call's place, which no restart and no cutting into batches changes.
-    to.message_id = append(text, call.message_id ? *call.message_id
-                                                 : core::derived_id("lf_", {space_id_, std::to_string(to.order)}));
+    to.message_id = append(text, call.message_id ? *call.message_id : made_up_id(stored, to));
     to.message = core::digest128({chunk.view(to.message_id)});
     to.user_id = append(text, call.user_id.view());
     to.anonymous_id = append(text, call.anonymous_id.view());

@@ -113,7 +113,8 @@ public:
 private:
     void read_envelope(const waiting_block& block);
     void read(const call_ref& from, prepared_chunk& chunk);
-    void fill(const core::call& call, prepared_call& to, prepared_chunk& chunk);
+    std::string made_up_id(std::string_view stored, const prepared_call& of) const;
+    void fill(const core::call& call, std::string_view stored, prepared_call& to, prepared_chunk& chunk);
     void fill_traits(const boost::json::object& from, prepared_call& to, prepared_chunk& chunk);
     void look_up_seen(prepared_chunk& chunk);
     void look_up_graph(prepared_chunk& chunk);

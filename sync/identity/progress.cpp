@@ -4,6 +4,7 @@
 #include "sync/core/space_state.hpp"
 #include "sync/identity/table_catalog.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <string_view>
@@ -55,6 +56,19 @@ rt::outcome<progress> read_progress(store::store& in, std::uint32_t space)
     }
     if ((*got)[number_count]) now.notes = read_note_lines(*(*got)[number_count]);
     return now;
+}
+
+rt::outcome<void> raise_seq(store::store& in, std::uint32_t space, std::int64_t now_us)
+{
+    const auto now = read_progress(in, space);
+    if (now.has_error()) return now.error();
+    const std::uint64_t least = seq_base + static_cast<std::uint64_t>(std::max<std::int64_t>(0, now_us));
+    if (now->seq >= least) return rt::outcome<void>();
+    std::string value;
+    core::append_be64(value, least);
+    store::batch changes;
+    changes.put(store::family::meta, core::space_meta_key(space, "seq"), value);
+    return in.write(std::move(changes), store::durable::no);
 }
 
 void write_progress(store::batch& to, std::uint32_t space, const progress& now)

@@ -25,6 +25,10 @@ struct progress {
 
 // "identity.damaged" (never) where a counter is not whole.
 rt::outcome<progress> read_progress(store::store& in, std::uint32_t space);
+// Before a space's calls are resolved: rows from now on have a seq above those that another state directory wrote for the
+// same tables earlier (a loaded row is not replaced by one with a lower seq). Microseconds since 1970 above seq_base: no
+// machine writes a million rows a second for long.
+rt::outcome<void> raise_seq(store::store& in, std::uint32_t space, std::int64_t now_us);
 void write_progress(store::batch& to, std::uint32_t space, const progress& now);
 
 }  // namespace lakeferry::identity

@@ -2,6 +2,7 @@
 #include "tests/unit/identity/space_under_test.hpp"
 
 #include "sync/core/names.hpp"
+#include "sync/identity/progress.hpp"
 
 namespace lakeferry::identity::test {
 namespace {
@@ -174,6 +175,43 @@ TEST(Duplicates, ABlankMessageIdIsNeverOne)
     EXPECT_NE(ids[0], ids[1]);
     EXPECT_NE(ids[1], ids[2]);
     EXPECT_FALSE(ids[0].empty());
+}
+
+// A daemon that starts with an empty state directory counts from the start, and fills the same tables.
+TEST(Duplicates, MadeUpIdsDifferBetweenStoresButNotBetweenReplays)
+{
+    const std::vector<std::string> calls{R"({"type":"page","userId":"u"})", R"({"type":"page","userId":"v"})"};
+    const auto ids_at = [&](std::string_view received, const std::vector<std::string>& what) {
+        space_under_test space;
+        space.run(what, received);
+        return column(space.rows("pages"), "id");
+    };
+    const auto first = ids_at(noon, calls);
+    EXPECT_EQ(first, ids_at(noon, calls));
+    const auto later = ids_at("2026-02-01T12:00:00.000001Z", calls);
+    EXPECT_NE(first[0], later[0]) << "another time";
+    EXPECT_NE(first[0], ids_at(noon, {calls[1], calls[0]})[0]) << "another call";
+    EXPECT_NE(first[0], first[1]);
+}
+
+TEST(Seq, BeginsAboveWhatAnotherStateDirectoryWroteEarlier)
+{
+    space_under_test space;
+    const auto graph_seq = [&] { return space.rows("id_graph_updates").back()["seq"].as_int64(); };
+    space.run({call("page", "m1", R"("userId":"u1")")});
+    const auto before = graph_seq();
+    ASSERT_TRUE(raise_seq(*space.in, space.number, 1'800'000'000'000'000));
+    space.reopen();
+    space.run({call("page", "m2", R"("userId":"u2")")});
+    EXPECT_GT(graph_seq(), 1'001'800'000'000'000'000) << before;
+    // The clock was put back: seq goes on from where it was.
+    const auto high = graph_seq();
+    ASSERT_TRUE(raise_seq(*space.in, space.number, 1'700'000'000'000'000));
+    ASSERT_TRUE(raise_seq(*space.in, space.number, -5));
+    space.reopen();
+    space.run({call("page", "m3", R"("userId":"u3")")});
+    EXPECT_GT(graph_seq(), high);
+    EXPECT_LT(graph_seq(), high + 100);
 }
 
 TEST(Duplicates, IdsAreForgottenAfterTheWindowOfReceiveTime)
