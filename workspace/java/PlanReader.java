@@ -5,6 +5,7 @@ import java.util.*;
 import org.apache.spark.sql.catalyst.analysis.*;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.plans.logical.*;
+import org.apache.spark.sql.classic.SparkSession;
 import scala.jdk.javaapi.CollectionConverters;
 
 /**
@@ -20,7 +21,8 @@ public final class PlanReader {
 
   private PlanReader() {}
 
-  public static String read(LogicalPlan plan) throws Exception {
+  public static String read(SparkSession session, String text) throws Exception {
+    LogicalPlan plan = session.sessionState().sqlParser().parsePlan(text);
     PlanReader reader = new PlanReader();
     reader.walk(plan, "", false);
     Map<String, Object> out = new LinkedHashMap<>();

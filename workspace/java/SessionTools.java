@@ -3,7 +3,6 @@ package lakeferry.workspace;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.net.URI;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.apache.spark.SparkThrowable;
@@ -22,15 +21,29 @@ public final class SessionTools {
   private SessionTools() {}
 
   /**
-   * A session of its own for one statement, active in the calling thread: with the catalogs, the text that its commits carry and the user
-   * that current_user() answers. One round trip instead of one a setting.
+   * The session for one statement, active in the calling thread: with the catalogs, the settings ("name=value", a line each), the text that
+   * its commits carry and the user that current_user() answers. `base` itself, or a new one beside it. One round trip instead of one a setting.
    */
-  public static SparkSession open(SparkSession root, List<String> catalogs, String plugin, String commitText, String user) {
-    SparkSession session = (SparkSession) root.newSession();
-    for (String catalog : catalogs) session.conf().set("spark.sql.catalog." + catalog, plugin);
+  public static SparkSession open(
+      SparkSession base, boolean anew, String catalogs, String plugin, String settings, String commitText, String user) {
+    SparkSession session = anew ? (SparkSession) base.newSession() : base;
+    for (String catalog : catalogs.split(",")) session.conf().set("spark.sql.catalog." + catalog, plugin);
+    for (String line : settings.lines().toList()) {
+      int at = line.indexOf('=');
+      session.conf().set(line.substring(0, at), line.substring(at + 1));
+    }
     session.conf().set("spark.databricks.delta.commitInfo.userMetadata", commitText);
     enter(session, user);
     return session;
+  }
+
+  public static boolean knowsTimeZone(String name) {
+    try {
+      org.apache.spark.sql.catalyst.util.DateTimeUtils.getZoneId(name);
+      return true;
+    } catch (java.time.DateTimeException unknown) {
+      return false;
+    }
   }
 
   /** The defaults of names without catalog or schema. */

@@ -44,7 +44,7 @@ def encode(rows, columns: list, form: str, first: bool) -> bytes:
     return json.dumps(rows, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-ARROW = {"LONG": (pa.int64(), int), "INT": (pa.int32(), int), "BOOLEAN": (pa.bool_(), lambda v: str(v).lower() == "true")}
+ARROW = {"LONG": (pa.int64(), int), "INT": (pa.int32(), int), "SHORT": (pa.int16(), int), "BOOLEAN": (pa.bool_(), lambda v: str(v).lower() == "true")}
 
 
 def as_table(columns: list, rows: list):

@@ -109,7 +109,7 @@ def run(world, call):
     world.grants.check(call.who, [("MODIFY", "Table", name), ("SELECT", "Table", name)])
     place = volume_path(world, call.who, copy.path)
     # The SELECT may hold subqueries of its own: read it like any statement.
-    views.authorize(world, call.who, engine.read_plan(copy.select), call.catalog, call.schema)
+    views.authorize(world, call, engine.read_plan(copy.select))
     asked = {k.lower(): v.lower() for k, v in copy.options("COPY_OPTIONS").items()}
     log = world.objects.log(name)
     with LOCKS[name]:
@@ -128,7 +128,7 @@ def plain(path) -> str:
 
 def load(world, call, copy: Copy, name: tuple, files: list, asked: dict):
     engine = world.engine
-    session = engine.session(call.id, call.who.user_name, copied=[f.text for f in files])
+    session = engine.session(call.id, call.who.user_name, call.session, copied=[f.text for f in files])
     engine.use(session, call.catalog, call.schema)
     if asked.get("mergeschema") == "true":
         session.conf.set("spark.databricks.delta.schema.autoMerge.enabled", "true")

@@ -6,13 +6,10 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from .errors import SqlError, invalid, parse_error, unsupported
+from .errors import SqlError, parse_error, unsupported
 
 BLANK = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.S)
 WORD = re.compile(r"[A-Za-z_]+")
-SCALAR = re.compile(r"(?i)(STRING|BIGINT|LONG|INT|INTEGER|SMALLINT|SHORT|TINYINT|BYTE|DOUBLE|FLOAT|REAL|BOOLEAN|DATE|TIMESTAMP"
-                    r"|TIMESTAMP_NTZ|TIMESTAMP_LTZ|BINARY|VOID|(DECIMAL|DEC|NUMERIC)(\(\d+(,\d+)?\))?|(CHAR|VARCHAR)\(\d+\)"
-                    r"|INTERVAL [A-Z]+( TO [A-Z]+)?)")
 
 
 def head(text: str, words: int = 3) -> tuple[list[str], int]:
@@ -109,62 +106,45 @@ class Edits:
         return text
 
 
-def markers(text: str, t: list):
-    """(index, name) of every parameter marker `:name`; `a:b` is a path into a VARIANT, `a::b` a cast."""
-    for i in range(len(t) - 1):
-        if kind(t[i]) == "COLON" and t[i + 1].start == t[i].end + 1 and re.fullmatch(r"[A-Za-z_]\w*", t[i + 1].text):
-            if t[i].start == 0 or not re.match(r"[\w`)\]]", text[t[i].start - 1]):
-                yield i, t[i + 1].text
-
-
-def read_parameters(given) -> dict[str, dict]:
-    """The request's parameters by name, checked as the API checks them."""
-    found = {}
-    if not isinstance(given or [], list):
-        raise invalid("parameters must be a list.")
-    for p in given or []:
-        if not isinstance(p, dict) or not isinstance(p.get("name"), str) or not p["name"]:
-            raise invalid("Each parameter needs a name.")
-        if not isinstance(p.get("value"), (str, type(None))):
-            raise invalid(f"The value of parameter '{p['name']}' must be a string.")
-        if p["name"] in found:
-            raise invalid(f"Duplicate parameter '{p['name']}'.")
-        found[p["name"]] = {"value": p.get("value"), "type": str(p.get("type") or "STRING").strip()}
-        if not SCALAR.fullmatch(re.sub(r"\s*([(),])\s*", r"\1", found[p["name"]]["type"])):
-            raise invalid(f"Parameter '{p['name']}' has the unsupported type '{p['type']}'. Only scalar types are supported.")
-    return found
-
-
-def cast_parameters(text: str, t: list, parameters: dict) -> str:
-    """:p of type T  =>  CAST(:p AS T). Spark takes only plain literals for arguments, and no types beside them."""
-    edits = Edits(text)
-    for i, name in markers(text, t):
-        p = parameters.get(name)
-        if p and (p["type"].upper() != "STRING" or p["value"] is None):
-            edits.replace(t[i].start, t[i + 1].end + 1, f"CAST(:{name} AS {p['type']})")
-    return edits.apply()
-
-
 def expand_identifiers(text: str, t: list, parameters: dict) -> str:
-    """IDENTIFIER(:x) and IDENTIFIER('x')  =>  the name itself, so that privileges see it."""
+    """IDENTIFIER(:x), IDENTIFIER('x') and IDENTIFIER(:x || '.t')  =>  the name itself, so that privileges see it."""
     edits = Edits(text)
     for i in range(len(t) - 2):
         if t[i].text.upper() != "IDENTIFIER" or kind(t[i]) == "IDENTIFIER" or kind(t[i + 1]) != "L_PAREN":
             continue
         end = closing(t, i + 1, text)
-        inner = t[i + 2:end]
-        if len(inner) == 1 and is_string(inner[0]):
-            value = literal(text, inner[0])
-        elif len(inner) == 2 and kind(inner[0]) == "COLON" and inner[1].text in parameters:
-            value = parameters[inner[1].text]["value"]
-        else:
-            raise unsupported("IDENTIFIER of anything but a string or a parameter")
+        value = constant(text, t[i + 2:end], parameters)
         if not value:
             raise SqlError("[NOT_A_CONSTANT_STRING.NULL] The expression used for the routine or clause `IDENTIFIER` must be a constant "
                            "STRING which is NOT NULL. SQLSTATE: 42601", "42601")
         parts, _ = name_at(tokenize(value), 0)
         edits.replace(t[i].start, t[end].end + 1, dotted(parts))
     return edits.apply()
+
+
+def constant(text: str, t: list, parameters: dict) -> str | None:
+    """The value of strings and parameters that || or concat() joins; None for NULL."""
+    if t and t[0].text.upper() == "CONCAT" and len(t) > 2 and kind(t[1]) == "L_PAREN" and closing(t, 1, text) == len(t) - 1:
+        t, joint = t[2:-1], "COMMA"
+    else:
+        joint = "DPIPE"
+    joined, i = "", 0
+    while i < len(t):
+        if is_string(t[i]):
+            value, i = literal(text, t[i]), i + 1
+        elif kind(t[i]) == "COLON" and i + 1 < len(t) and t[i + 1].text in parameters:
+            value, i = parameters[t[i + 1].text]["value"], i + 2
+        else:
+            break
+        if value is None:
+            return None
+        joined += value
+        if i == len(t):
+            return joined
+        if kind(t[i]) != joint or i + 1 == len(t):
+            break
+        i += 1
+    raise unsupported("IDENTIFIER of anything but strings and parameters, joined by || or concat")
 
 
 def rewrite_qualify(text: str, t: list) -> str:

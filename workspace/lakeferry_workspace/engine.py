@@ -3,17 +3,20 @@ import json
 import logging
 import os
 import re
+import secrets
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 
-from py4j.java_collections import ListConverter
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors.exceptions.base import PySparkException
 from pyspark.sql import SparkSession
+from pyspark.sql.classic.dataframe import DataFrame
+from pyspark.sql.types import StructType
 
 from .errors import SqlError, unsupported
-from .results import cell, column, variants_as_text
+from .parameters import unnumbered
+from .results import column, variants_as_text
 
 logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # else every SQL error is printed as JSON
 PLUGIN = "lakeferry.workspace.WorkspaceCatalog"
@@ -22,6 +25,7 @@ SETTINGS = {
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     "spark.sql.sources.default": "delta",  # CREATE TABLE without USING is Delta, as on Databricks
     "spark.sql.session.timeZone": "UTC",
+    "spark.sql.legacy.timeParserPolicy": "EXCEPTION",  # Databricks' default
     "spark.sql.scripting.enabled": "true",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -76,9 +80,9 @@ class Engine:
             builder = builder.config(key, value)
         self.catalogs: set[str] = set()
         self.spark = builder.getOrCreate()
-        self.gateway = self.spark.sparkContext._gateway._gateway_client
         self.tools = self.spark._jvm.lakeferry.workspace.SessionTools
         self.reader = self.spark._jvm.lakeferry.workspace.PlanReader
+        self.execution = self.spark._jvm.lakeferry.workspace.Execution
 
     @property
     def scratch(self) -> Path:
@@ -100,11 +104,15 @@ class Engine:
         return self.tools.describeView(self.spark._jsparkSession, schema, name)
 
     # -- statements --------------------------------------------------------------------------------------------------
-    def session(self, statement_id: str, user: str, **commit_info):
-        """Stateless like the REST API. The statement's id goes into the commits it makes."""
+    def session(self, statement_id: str, user: str, client=None, **commit_info):
+        """Stateless like the REST API, unless the client has opened a session. The statement's id goes into the commits it makes."""
         said = json.dumps({"statement_id": statement_id} | commit_info)
-        opened = self.tools.open(self.spark._jsparkSession, ListConverter().convert(sorted(self.catalogs), self.gateway), PLUGIN, said, user)
+        base, conf = client and client.spark or self.spark, "\n".join(f"{k}={v}" for k, v in client.conf().items()) if client else ""
+        opened = self.tools.open(base._jsparkSession, base is self.spark, ",".join(self.catalogs), PLUGIN, conf, said, user)
         return SparkSession(self.spark.sparkContext, opened)  # active in this thread: Spark loads catalogs from it
+
+    def knows_time_zone(self, name: str) -> bool:
+        return self.tools.knowsTimeZone(name)
 
     def use(self, session, catalog: str, schema: str):
         with translated(self):
@@ -113,27 +121,32 @@ class Engine:
     def read_plan(self, text: str) -> dict:
         """The statement's class and the names it touches, before anything is resolved or run."""
         with translated(self):
-            plan = self.spark._jsparkSession.sessionState().sqlParser().parsePlan(text)
-            return json.loads(self.reader.read(plan))
+            return json.loads(self.reader.read(self.spark._jsparkSession, text))
 
     def run(self, session, text: str, args=None, row_limit=None, arrow=False):
         """One statement; returns (columns, rows of strings or an Arrow table, truncated)."""
         with translated(self):
-            frame = session.sql(text, args=args or None)
-            fields = frame.schema.fields
-            described = [column(i, f) for i, f in enumerate(fields)]
+            run = self.execution.of(session._jsparkSession, text, json.dumps(args) if args else None)
+            described = [column(i, f) for i, f in enumerate(StructType.fromJson(json.loads(run.schema())).fields)]
             if not described:
                 return [], [], False
             if arrow:
-                frame = variants_as_text(frame)
+                frame = variants_as_text(DataFrame(run.frame(), session))
                 cut = frame.limit(row_limit + 1) if row_limit else frame
                 table = cut.toArrow()
                 over = bool(row_limit) and table.num_rows > row_limit
                 return described, table.slice(0, row_limit) if over else table, over
-            names = [f"c{i}" for i in range(len(fields))]
-            cells = frame.toDF(*names).select(*[cell(n, f.dataType) for n, f in zip(names, fields)])
-            rows = [list(r) for r in (cells.limit(row_limit + 1) if row_limit else cells).collect()]
+            rows = self.rows(run, row_limit + 1 if row_limit else 0)
             return described, rows[:row_limit], bool(row_limit) and len(rows) > row_limit
+
+    def rows(self, run, limit: int) -> list[list]:
+        """Many come by way of a file."""
+        file = self.scratch / f"rows-{secrets.token_hex(8)}"
+        try:
+            text = run.rows(limit, str(file))
+            return json.loads(file.read_bytes() if text is None else text)
+        finally:
+            file.unlink(missing_ok=True)
 
     @contextmanager
     def tagged(self, statement_id: str):
@@ -164,7 +177,7 @@ class Engine:
         known = "|".join(sorted(map(re.escape, self.catalogs), key=len, reverse=True)) or "(?!)"
         message = re.sub(rf"(`?)spark_catalog\1\.\1({known})__", r"\1\2\1.\1", message)
         message = re.sub(rf"`({known})__(\w+)`", r"`\1`.`\2`", message)
-        return self.places(message)
+        return self.places(unnumbered(message))
 
     def places(self, text: str) -> str:
         """Paths of this machine as a client knows them."""

@@ -8,18 +8,6 @@ from pyspark.sql import types as T
 NAMES = {"bigint": "LONG", "smallint": "SHORT", "tinyint": "BYTE", "void": "NULL"}
 
 
-def cell(name, kind):
-    """JSON_ARRAY cell: every value a string, timestamps with milliseconds and the zone, NULL stays null."""
-    c = F.col(name)
-    if isinstance(kind, T.TimestampType):
-        return F.date_format(c, "yyyy-MM-dd'T'HH:mm:ss.SSSXXX")
-    if isinstance(kind, T.TimestampNTZType):
-        return F.date_format(c, "yyyy-MM-dd'T'HH:mm:ss.SSS")
-    if isinstance(kind, T.BinaryType):
-        return F.base64(c)
-    return F.to_json(c) if isinstance(kind, (T.ArrayType, T.MapType, T.StructType, T.VariantType)) else c.cast("string")
-
-
 def variants_as_text(frame):
     """For Arrow, which has no type for them; names that occur twice stay as they are."""
     fields = frame.schema.fields
@@ -53,8 +41,12 @@ def column(position: int, field) -> dict:
     return out
 
 
+def column_of(position: int, name: str, kind: str = "STRING") -> dict:
+    return {"name": name, "type_text": kind, "type_name": type_name(kind), "position": position}
+
+
 def columns(names, kind="STRING") -> list[dict]:
-    return [{"name": n, "type_text": kind, "type_name": type_name(kind), "position": i} for i, n in enumerate(names)]
+    return [column_of(i, n, kind) for i, n in enumerate(names)]
 
 
 def logged_type(kind) -> tuple[str, str, object]:

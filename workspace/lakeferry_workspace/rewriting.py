@@ -2,12 +2,10 @@
 import re
 
 from . import clauses
-from .dialect import BLANK, cast_parameters, expand_identifiers, head, is_string, rewrite_qualify, tokenize
+from .dialect import expand_identifiers, head, is_string, rewrite_qualify, tokenize
 from .errors import SqlError, parse_error, unsupported
+from .parameters import cast_parameters
 
-SETTING = re.compile(BLANK.pattern + r"SET\s+([\w.]+)\s*(?:=|;?\s*$)", re.S | re.I)
-SETTINGS = {"ansi_mode", "enable_photon", "legacy_time_parser_policy", "max_file_partition_bytes", "query_tags", "statement_timeout", "timezone",
-            "use_cached_result"}
 ABSENT = {"BEGIN ATOMIC": "BEGIN ATOMIC: Delta here commits table by table; BEGIN … END runs statements one by one", "UNDROP": "UNDROP",
           "LIST": "LIST: use the Files API", "CREATE STREAMING": "streaming tables", "CREATE OR REFRESH": "streaming tables and materialized views",
           "CREATE SHARE": "Delta Sharing", "CREATE RECIPIENT": "Delta Sharing", "CREATE CONNECTION": "connections and foreign catalogs",
@@ -19,13 +17,11 @@ SOURCES = re.compile(r"\bread_files\b|\binformation_schema\b", re.I)
 
 
 def refuse(text: str):
-    """What Spark's parser would call a mistake although it is none, and settings that belong to the workspace."""
+    """What Spark's parser would call a mistake although it is none."""
     words, _ = head(text, 3)
     for known, what in ABSENT.items():
         if words[:len(known.split())] == known.split():
             raise unsupported(what)
-    if (setting := SETTING.match(text)) and setting[1].lower() not in SETTINGS:
-        raise SqlError(f"[CONFIG_NOT_AVAILABLE] Configuration {setting[1]} is not available. SQLSTATE: 42K0I", "42K0I")
 
 
 def rewritten(world, text: str, parameters: dict) -> str:
@@ -57,4 +53,15 @@ def like(text: str, t: list, i: int) -> re.Pattern:
         return re.compile(".*", re.S)
     if len(rest) > 1 or not is_string(rest[0]):
         raise parse_error(f"'{rest[0].text}'", text, max(text.find(rest[0].text), 0))
-    return re.compile("|".join(re.escape(p).replace(r"\*", ".*") for p in rest[0].text.strip().split("|")), re.I | re.S)
+    return pattern_of(rest[0].text)
+
+
+def pattern_of(text: str) -> re.Pattern:
+    """Spark's patterns: a star is any text, a bar separates several, and else it is a regular expression. One that is none takes nothing."""
+    found = []
+    for part in text.strip().split("|"):
+        try:
+            found.append(re.compile(part.replace("*", ".*")).pattern)
+        except re.error:
+            pass
+    return re.compile("|".join(f"(?:{p})" for p in found) or "(?!)", re.I | re.S)

@@ -2,7 +2,8 @@
 import shutil
 from dataclasses import dataclass, field
 
-from . import clauses, constraints, copy_into, describe_json, grant_sql, merge, rewriting, securables, show_create, shown, sources, use_catalog, views, volumes
+from . import (clauses, constraints, copy_into, describe_json, driver_lists, grant_sql, ingestion, merge, rewriting, securables, settings,
+               show_create, shown, sources, use_catalog, views, volumes)
 from .dialect import dotted, head
 from .errors import SqlError, no_catalog, no_schema
 from .objects import VIRTUAL
@@ -21,10 +22,15 @@ class Call:
     parameters: dict = field(default_factory=dict)
     row_limit: int | None = None
     arrow: bool = False
+    session: object = None  # the client's, if it has opened one
+
+    @property
+    def temporary(self) -> dict:
+        return self.session.temporary if self.session else {}
 
 
 TEXTS = {"ShowTables", "ShowNamespaces", "ShowCatalogsCommand", "DescribeRelation", "DescribeNamespace"}  # shown() edits them as rows
-HANDLERS = (grant_sql, volumes, securables, constraints, views, describe_json, show_create, use_catalog, copy_into)
+HANDLERS = (settings, driver_lists, grant_sql, volumes, securables, constraints, views, describe_json, show_create, use_catalog, copy_into, ingestion)
 
 
 def run(world, call: Call):
@@ -44,12 +50,14 @@ def spark_statement(world, call: Call):
     engine = world.engine
     text, keys = constraints.take(rewriting.rewritten(world, call.text, call.parameters), call)
     text = merge.rewrite(world, call, text)
-    session = engine.session(call.id, call.who.user_name)
+    if call.session and head(text, 1)[0] == ["DECLARE"]:
+        call.session.keep(engine)
+    session = engine.session(call.id, call.who.user_name, call.session)
     if rewriting.mentions_sources(text):
         engine.read_plan(text)
         text = sources.rewrite(world, call, session, text)
     plan = engine.read_plan(text)
-    views.authorize(world, call.who, plan, call.catalog, call.schema)
+    views.authorize(world, call, plan)
     before(world, call, plan)
     constraints.foreseen(world, call, targets(plan, call.catalog, call.schema, CREATES | REPLACES), keys)
     if call.schema != VIRTUAL and not world.objects.exists("Schema", (call.catalog, call.schema)):
@@ -119,7 +127,7 @@ def after(world, call: Call, plan: dict, result, keys: list):
 
 def execute(world, call: Call, text: str):
     """A second statement behind the first, in a session like it."""
-    world.engine.run(world.engine.session(call.id, call.who.user_name), text)
+    world.engine.run(world.engine.session(call.id, call.who.user_name, call.session), text)
 
 
 def sweep(world, call: Call, plan: dict):

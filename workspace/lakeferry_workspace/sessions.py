@@ -1,12 +1,15 @@
-"""Sessions, which official drivers open before their statements: default names, which USE changes."""
+"""Sessions, which official drivers open before their statements: default names, which USE changes; settings; temporary views and
+variables, which live in a session of Spark's."""
 
+import asyncio
 import re
 import uuid
 
 from aiohttp import web
 
+from . import settings
 from .auth import may_use_sql
-from .errors import ApiError, invalid
+from .errors import ApiError, SqlError, invalid
 from .requests import read_json
 from .warehouses import SQL
 from .warehouses import find as find_warehouse
@@ -20,13 +23,19 @@ USE = re.compile(
 
 class Session:
     def __init__(self, who, warehouse, catalog: str | None, schema: str | None):
-        self.id, self.who, self.warehouse, self.catalog, self.schema = (
-            str(uuid.uuid4()),
-            who,
-            warehouse,
-            catalog,
-            schema,
-        )
+        self.id, self.who, self.warehouse = str(uuid.uuid4()), who, warehouse
+        self.catalog, self.schema = catalog, schema
+        self.settings: dict[str, str] = {}
+        self.spark = None  # Spark's session, once there is something that only it can keep
+        self.temporary: dict[str, list] = {}  # views by name, with the privileges that reading them takes
+        self.turn = asyncio.Lock()  # its statements run one after the other: they share what they change
+
+    def conf(self) -> dict[str, str]:
+        return settings.in_spark(self.settings, all_of_them=self.spark is not None)
+
+    def keep(self, engine):
+        """From now on its statements run in one session of Spark's."""
+        self.spark = self.spark or engine.session(self.id, self.who.user_name, self)
 
     def follow(self, statement: str):
         """A USE that succeeded holds for what comes after it."""
@@ -57,7 +66,14 @@ async def open_session(request):
     for key in ("catalog", "schema"):
         if body.get(key) is not None and not isinstance(body[key], str):
             raise invalid(f"{key} must be a string.")
+    confs = body.get("session_confs") or {}
+    if not isinstance(confs, dict) or not all(isinstance(v, str | int | float) for v in confs.values()):
+        raise invalid("session_confs must be an object of strings.")
     session = Session(who, warehouse, body.get("catalog") or None, body.get("schema") or None)
+    try:
+        session.settings = settings.given(world, confs)
+    except SqlError as error:
+        raise invalid(str(error)) from None
     world.sessions[session.id] = session
     return web.json_response({"session_id": session.id})
 

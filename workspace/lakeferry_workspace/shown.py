@@ -2,6 +2,7 @@
 import re
 
 from .privileges import targets
+from .rewriting import pattern_of
 
 LISTS = {"DescribeRelation", "DescribeDeltaDetailCommand", "OptimizeTableCommand", "VacuumTableCommand", "ExplainCommand",
          "DescribeNamespace"}
@@ -24,7 +25,7 @@ def shown(world, call, plan: dict, result):
         rows = [r for r in rows if world.grants.sees(call.who, "Schema", (catalog, r[0]))]
     elif top == "ShowCatalogsCommand":
         like = re.search(r"CATALOGS\s+(?:LIKE\s+)?'([^']*)'", call.text, re.I)
-        pattern = re.compile("|".join(re.escape(p).replace(r"\*", ".*") for p in like[1].split("|")) if like else ".*", re.I)
+        pattern = pattern_of(like[1] if like else "*")
         rows = [[c] for c in world.objects.catalogs() if pattern.fullmatch(c) and world.grants.sees(call.who, "Catalog", (c,))]
     elif top in LISTS:
         name = next(iter(targets(plan, call.catalog, call.schema, {top})), None)

@@ -3,10 +3,11 @@ import asyncio
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 from . import chunks
-from .dialect import read_parameters
 from .errors import ApiError, SqlError, invalid
+from .parameters import numbered, read_parameters
 from .runner import Call, run
 
 FINAL = ("SUCCEEDED", "FAILED", "CANCELED", "CLOSED")
@@ -31,6 +32,7 @@ class Statement:
         self.lock = threading.Lock()  # between the worker that begins and the call that cancels
         self.submitted, self.started, self.ended = world.clock.millis(), None, None
         self.error: SqlError | None = None
+        self.late: SqlError | None = None  # what it fails with when its time is over
         self.columns, self.chunks, self.truncated, self.rows = [], [], False, 0
         self.client, self.remembered = "", None
 
@@ -42,6 +44,8 @@ class Statement:
 
     def end(self, state: str, error: SqlError | None = None):
         if self.state not in FINAL:
+            if state == "CANCELED" and self.late:
+                state, error = "FAILED", self.late
             self.state, self.error, self.ended = state, error, self.world.clock.millis()
             self.world.history.note(self)
             self.done.set()
@@ -54,7 +58,9 @@ class Statement:
 
     def work(self):
         """In a worker thread: run, cut, encode."""
-        call = Call(self.id, self.text, self.catalog, self.schema, self.who, self.parameters, self.row_limit, self.shape.form == "ARROW_STREAM")
+        text = numbered(self.text, self.parameters)
+        call = Call(self.id, text, self.catalog, self.schema, self.who, self.parameters, self.row_limit, self.shape.form == "ARROW_STREAM",
+                    self.session)
         columns, rows, cut = run(self.world, call)
         return columns, *chunks.cut(columns, rows, cut, self.shape)
 
@@ -78,9 +84,13 @@ class Statements:
     async def execute(self, st: Statement):
         fault = self.world.faults.statement(st)
         try:
-            async with st.warehouse.slot(st.done):
+            async with st.session.turn if st.session else nullcontext(), st.warehouse.slot(st.done):
                 if st.state == "PENDING":
-                    await self.work(st, fault)
+                    limit = asyncio.ensure_future(self.limit(st))
+                    try:
+                        await self.work(st, fault)
+                    finally:
+                        limit.cancel()
         except SqlError as error:
             st.end("FAILED", error)
         except Exception as error:  # noqa: BLE001 every failure belongs to the statement; the workspace stays up
@@ -94,7 +104,6 @@ class Statements:
         """CANCELED is said only when the worker has ended, and SUCCEEDED if it got through all the same."""
         if fault and fault.kind == "fail" and not fault.after:
             raise fault.error()
-
         if fault and fault.kind == "hang" and st.begin() and await self.hang(st, fault.seconds):
             return st.end("CANCELED")
         try:
@@ -113,6 +122,16 @@ class Statements:
         st.end("SUCCEEDED")
         if fault and fault.kind == "closed":
             st.close()
+
+    async def limit(self, st: Statement):
+        """STATEMENT_TIMEOUT of the client's session."""
+        seconds = int(st.session.settings.get("statement_timeout", 0)) if st.session else 0
+        if seconds:
+            await self.world.clock.sleep_until(self.world.clock.now() + seconds)
+            st.late = None if st.cancel_asked else SqlError(
+                f"[QUERY_EXECUTION_TIMEOUT_EXCEEDED] Query execution was cancelled due to exceeding the timeout ({seconds}s). "
+                "You can increase the limit in seconds by setting `STATEMENT_TIMEOUT`. SQLSTATE: 57KD0", "57KD0")
+            self.cancel(st)
 
     async def hang(self, st: Statement, seconds: float) -> bool:
         """Runs without end until the clock has moved on or it is cancelled; true where it was."""

@@ -30,12 +30,16 @@ def run(world, call):
     between = {x.text.upper() for x in t[1:at]}
     if "MATERIALIZED" in between:
         raise unsupported("materialized views")
-    if between - {"OR", "REPLACE"}:
-        raise unsupported("temporary views: every statement has a session of its own")
     i = at + 1
     while i < len(t) and t[i].text.upper() in ("IF", "NOT", "EXISTS") and kind(t[i]) != "IDENTIFIER":
         i += 1
     parts, after = name_at(t, i)
+    if between - {"OR", "REPLACE"}:
+        return create_temporary(world, call, text, parts, body(text, t, after), between)
+    if words[0] == "DROP" and len(parts) == 1 and parts[0].lower() in call.temporary:
+        execute(world, call, text)
+        del call.session.temporary[parts[0].lower()]
+        return [], []
     name = full_name(parts, call.catalog, call.schema)
     if len(name) > 3:
         raise SqlError(f"[REQUIRES_SINGLE_PART_NAMESPACE] A name has at most three parts: {'.'.join(parts)}. SQLSTATE: 42K05", "42K05")
@@ -67,7 +71,7 @@ def create(world, call, text, edits, name, t, after, replace):
     engine.read_plan(text)
     if rewriting.mentions_sources(query):
         raise unsupported("views over read_files and information_schema")
-    authorize(world, call.who, engine.read_plan(query), call.catalog, call.schema)
+    authorize(world, call, engine.read_plan(query))
     world.grants.check(call.who, [("CREATE TABLE", "Schema", name[:2])])
     if not world.objects.exists("Schema", name[:2]):
         raise no_schema(".".join(name[:2]))
@@ -79,6 +83,22 @@ def create(world, call, text, edits, name, t, after, replace):
         world.objects.remember("Table", name, call.who.user_name)
     if replace or not known:
         keep(world, name, query)
+    return [], []
+
+
+def create_temporary(world, call, text, parts, query, between):
+    """It lives in the client's session. Who reads it is asked again for the privileges that its query takes."""
+    if call.session is None or "GLOBAL" in between:
+        raise unsupported("global temporary views" if "GLOBAL" in between else
+                          "temporary views outside a session: each such statement has a session of its own")
+    wanted = []
+    if query is not None:
+        if rewriting.mentions_sources(query):
+            raise unsupported("views over read_files and information_schema")
+        wanted = authorize(world, call, world.engine.read_plan(query))
+    call.session.keep(world.engine)
+    execute(world, call, text)
+    call.session.temporary[parts[0].lower()] = wanted
     return [], []
 
 
@@ -98,7 +118,7 @@ def alter(world, call, text, edits, name, t, after, _):
     if query is not None:
         if rewriting.mentions_sources(query):
             raise unsupported("views over read_files and information_schema")
-        authorize(world, call.who, world.engine.read_plan(query), call.catalog, call.schema)
+        authorize(world, call, world.engine.read_plan(query))
     execute(world, call, edits.apply())
     keep(world, name, query or world.objects.view(name)["definition"])
     return [], []
@@ -124,7 +144,7 @@ def require(world, call, name):
 
 
 def execute(world, call, text):
-    session = world.engine.session(call.id, call.who.user_name)
+    session = world.engine.session(call.id, call.who.user_name, call.session)
     world.engine.use(session, call.catalog, call.schema)
     world.engine.run(session, text, {n: p["value"] for n, p in call.parameters.items()})
 
@@ -135,11 +155,14 @@ def keep(world, name: tuple, query: str):
     world.objects.describe("Table", name, comment=described["comment"], altered_at=world.clock.millis(), view=described | {"definition": query})
 
 
-def authorize(world, who, plan: dict, catalog: str, schema: str):
+def authorize(world, call, plan: dict) -> list:
     """Checks a statement's needs, and for the views among them their owners' rights to what they are made of."""
-    wanted = needs(plan, catalog, schema, who)
-    world.grants.check(who, wanted)
+    read = {e["parts"][0].lower() for e in plan["names"] if len(e.get("parts", ())) == 1 and not e["target"]} & set(call.temporary)
+    wanted = needs(plan | {"ctes": [*plan["ctes"], *read]}, call.catalog, call.schema, call.who)
+    wanted += [need for name in read for need in call.temporary[name]]
+    world.grants.check(call.who, wanted)
     definitions(world, wanted, 0)
+    return wanted
 
 
 def definitions(world, wanted: list, depth: int):

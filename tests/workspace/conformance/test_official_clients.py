@@ -206,6 +206,46 @@ class TestConnector:
             cursor.execute("SELECT 1", query_tags={"space": "acme"})
             assert tuple(cursor.fetchall()[0]) == (1,)
 
+    def test_what_there_is(self, workspace, catalog, backend):
+        """The driver's catalog functions, which send statements of their own."""
+        schema = "listed_" + "_".join(backend)
+        with connection(workspace, catalog, **backend) as c, c.cursor() as cursor:
+            cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+            cursor.execute(f"CREATE OR REPLACE TABLE {schema}.people (id BIGINT NOT NULL COMMENT 'key', height DECIMAL(5,2), name STRING) COMMENT 'who'")
+            cursor.execute(f"CREATE OR REPLACE VIEW {schema}.names AS SELECT name FROM {schema}.people")
+
+            def listed(function, **names):
+                getattr(cursor, function)(**names)
+                return [list(row) for row in cursor.fetchall()]
+
+            assert catalog in [r[0] for r in listed("catalogs")]
+            assert {schema, "default"} <= {r[0] for r in listed("schemas", catalog_name=catalog)}
+            assert [r[0] for r in listed("schemas", catalog_name=catalog, schema_name=schema)] == [schema]
+            both = [r for r in listed("tables", catalog_name=catalog, schema_name=schema) if catalog in r]
+            assert sorted(x for r in both for x in r if x in ("people", "names")) == ["names", "people"]
+            assert len(listed("tables", catalog_name=catalog, schema_name=schema, table_name="peop%" if "use_kernel" in backend else "peop*")) == 1
+            views = listed("tables", catalog_name=catalog, schema_name=schema, table_types=["VIEW"])
+            assert [x for r in views for x in r if x in ("people", "names", "VIEW")] == ["names", "VIEW"]
+            of_people = listed("columns", catalog_name=catalog, schema_name=schema, table_name="people")
+            assert [r[3] for r in of_people] == ["id", "height", "name"] and {"BIGINT", "DECIMAL(5,2)", "STRING"} & {x for r in of_people for x in r}
+            assert len(listed("columns", catalog_name=catalog, schema_name=schema, table_name="people", column_name="name")) == 1
+
+    def test_parameters_by_position(self, workspace, catalog, backend):
+        if "use_sea" in backend:
+            pytest.skip("the connector's REST backend has no positional parameters")
+        with connection(workspace, catalog, **backend) as c, c.cursor() as cursor:
+            cursor.execute("SELECT ?, ?, ?", [5, "it's", None])
+            assert [tuple(r) for r in cursor.fetchall()] == [(5, "it's", None)]
+
+    def test_settings_of_the_session(self, workspace, catalog, backend):
+        with connection(workspace, catalog, session_configuration={"timezone": "Asia/Tokyo"}, **backend) as c, c.cursor() as cursor:
+            cursor.execute("SELECT current_timezone()")
+            assert cursor.fetchall()[0][0] == "Asia/Tokyo"
+            cursor.execute("SET timezone = 'Europe/Berlin'")
+            cursor.execute("CREATE TEMPORARY VIEW here AS SELECT current_timezone() AS zone")
+            cursor.execute("SELECT zone FROM here")
+            assert cursor.fetchall()[0][0] == "Europe/Berlin"
+
     def test_asynchronously(self, workspace, catalog, backend):
         with connection(workspace, catalog, **backend) as c, c.cursor() as cursor:
             cursor.execute_async("SELECT 42")

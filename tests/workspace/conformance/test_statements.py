@@ -111,6 +111,10 @@ class TestParameters:
     def test_names_by_identifier(self, ferry, schema):
         ferry.sql("CREATE TABLE IDENTIFIER(:t) (a INT)", [text("t", f"{schema}.odd")])
         assert ferry.sql("SELECT count(*) FROM IDENTIFIER(:t)", [text("t", f"{ferry.catalog}.{schema}.odd")]).rows == [["0"]]
+        for name in ("IDENTIFIER(:c || '.' || :s || '.odd')", "IDENTIFIER(concat(:c, '.', :s, '.', 'odd'))", "IDENTIFIER(:s || '.odd')"):
+            assert ferry.sql(f"SELECT count(*) FROM {name}", [text("c", ferry.catalog), text("s", schema)]).rows == [["0"]], name
+        assert ferry.fails("SELECT * FROM IDENTIFIER(:s || '.odd')", [text("s", None)])["sql_state"] == "42601"
+        assert ferry.fails("SELECT * FROM IDENTIFIER(lower(:s))", [text("s", schema)])["sql_state"] == "0A000"
 
     @pytest.mark.parametrize("given", [[{"value": "1"}], [{"name": "a", "value": 1}], [text("a", 1), text("a", 2)], {"a": 1},
                                        [text("a", "1", "ARRAY<INT>")], [text("a", "1", "INT) OR 1=1 --")]])
