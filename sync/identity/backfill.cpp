@@ -4,6 +4,7 @@
 #include "sync/core/ids.hpp"
 #include "sync/core/keys.hpp"
 #include "sync/core/timestamps.hpp"
+#include "sync/identity/current_rows.hpp"
 #include "sync/identity/progress.hpp"
 #include "sync/identity/records.hpp"
 #include "sync/identity/table_set.hpp"
@@ -20,8 +21,6 @@ namespace {
 constexpr std::array<std::string_view, 6> fillable{"id_graph_updates", "external_id_mapping_updates",
                                                    "profile_traits_updates", "user_traits",
                                                    "user_identifiers", "profile_merges"};
-
-std::int64_t as_bigint(std::uint64_t seq) noexcept { return static_cast<std::int64_t>(seq); }
 
 // The rows of one profile, table by table.
 class filler {
@@ -134,15 +133,7 @@ void filler::identifiers(const profile& p, const std::string& segment, std::uint
         }
         if (!now) continue;
         auto& t = tables_.fixed(fixed_table::user_identifiers);
-        auto& row = begin(t, false);
-        row.text("_op", "upsert");
-        row.text("canonical_segment_id", segment);
-        row.text("type", held.type);
-        row.text("value", held.value);
-        row.bigint("seq", as_bigint(current));
-        row.timestamp("received_at", held.received_us);
-        row.raw("uuid_ts", now_);
-        row.timestamp("timestamp", held.first_us);
+        put_current_identifier(begin(t, false), segment, held, current, now_);
         end(t);
     }
 }
@@ -171,17 +162,7 @@ void filler::traits(const std::string& segment, const std::vector<visible_trait>
     auto& t = tables_.fixed(fixed_table::user_traits);
     std::string value;
     for (const auto& trait : shown) {
-        value.clear();
-        core::append_as_text(value, trait.cell->view());
-        auto& row = begin(t, false);
-        row.text("_op", "upsert");
-        row.text("canonical_segment_id", segment);
-        row.text("name", trait.column);
-        row.bigint("seq", as_bigint(current));
-        row.raw("value", value);
-        row.timestamp("received_at", trait.write->received_us);
-        row.raw("uuid_ts", now_);
-        row.timestamp("timestamp", trait.write->timestamp_us);
+        put_current_trait(begin(t, false), segment, trait, current, now_, value);
         end(t);
     }
 }

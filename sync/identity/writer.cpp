@@ -3,6 +3,7 @@
 #include "sync/core/hash.hpp"
 #include "sync/core/ids.hpp"
 #include "sync/core/timestamps.hpp"
+#include "sync/identity/current_rows.hpp"
 
 namespace lakeferry::identity {
 
@@ -14,8 +15,6 @@ std::string_view trigger_name(const event_view& event)
     if (call.type == core::call_type::track) return event.text(call.event);
     return call.name ? event.text(*call.name) : std::string_view();
 }
-
-std::int64_t as_bigint(std::uint64_t seq) noexcept { return static_cast<std::int64_t>(seq); }
 
 fixed_table table_of(core::call_type type) noexcept
 {
@@ -78,23 +77,24 @@ void row_maker::graph_row(const event_view& event, std::string_view segment, std
     current.end_row();
 }
 
-void row_maker::current_identifier(const char* op, std::string_view segment, const held_identifier& held,
-                                   std::uint64_t seq)
+void row_maker::current_identifier_gone(std::string_view segment, const held_identifier& held, std::uint64_t seq)
 {
     if (!materialized_) return;
-    const bool gone = std::string_view(op) == "delete";
     auto& table = tables_.fixed(fixed_table::user_identifiers);
     auto& row = table.begin_row();
-    row.text("_op", op);
+    row.text("_op", "delete");
     row.text("canonical_segment_id", segment);
     row.text("type", held.type);
     row.text("value", held.value);
     row.bigint("seq", as_bigint(seq));
-    if (!gone) {
-        row.timestamp("received_at", held.received_us);
-        row.raw("uuid_ts", now_);
-        row.timestamp("timestamp", held.first_us);
-    }
+    table.end_row();
+}
+
+void row_maker::current_identifier(std::string_view segment, const held_identifier& held, std::uint64_t seq)
+{
+    if (!materialized_) return;
+    auto& table = tables_.fixed(fixed_table::user_identifiers);
+    put_current_identifier(table.begin_row(), segment, held, seq, now_);
     table.end_row();
 }
 
@@ -114,7 +114,7 @@ void row_maker::identifier_row(const event_view& event, std::string_view segment
     trigger(row, event);
     row.raw("uuid_ts", now_);
     table.end_row();
-    current_identifier("upsert", segment, held, seq_);
+    current_identifier(segment, held, seq_);
 }
 
 void row_maker::graph_rows(const event_view& event, const decision& done, const profile& to)
@@ -128,8 +128,8 @@ void row_maker::graph_rows(const event_view& event, const decision& done, const 
     for (const auto& merged : done.merged) {
         const std::string away = segment_id(merged.id);
         for (const auto& held : merged.identifiers) {
-            current_identifier("delete", away, held, graph_seq_);
-            current_identifier("upsert", segment, held, graph_seq_);
+            current_identifier_gone(away, held, graph_seq_);
+            current_identifier(segment, held, graph_seq_);
         }
     }
     for (const auto& held : done.attached) identifier_row(event, segment, held);
@@ -175,17 +175,7 @@ void row_maker::trait_rows(const event_view& event, const profile_id& of, const 
     auto& current = tables_.fixed(fixed_table::user_traits);
     std::string value;
     for (const auto& trait : changes.set) {
-        value.clear();
-        core::append_as_text(value, trait.cell->view());
-        auto& set = current.begin_row();
-        set.text("_op", "upsert");
-        set.text("canonical_segment_id", segment);
-        set.text("name", trait.column);
-        set.bigint("seq", as_bigint(seq_));
-        set.raw("value", value);
-        set.timestamp("received_at", trait.write->received_us);
-        set.raw("uuid_ts", now_);
-        set.timestamp("timestamp", trait.write->timestamp_us);
+        put_current_trait(current.begin_row(), segment, trait, seq_, now_, value);
         current.end_row();
     }
 }

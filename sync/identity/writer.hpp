@@ -50,7 +50,8 @@ private:
     void graph_row(const event_view& event, std::string_view segment, std::string_view canonical);
     void identifier_row(const event_view& event, std::string_view segment, const held_identifier& held);
     void trigger(core::row_writer& row, const event_view& event);
-    void current_identifier(const char* op, std::string_view segment, const held_identifier& held, std::uint64_t seq);
+    void current_identifier(std::string_view segment, const held_identifier& held, std::uint64_t seq);
+    void current_identifier_gone(std::string_view segment, const held_identifier& held, std::uint64_t seq);
     void current_trait_gone(std::string_view segment, std::string_view name, std::uint64_t seq);
     void event_row(open_table& table, const event_view& event, std::string_view segment, bool fields);
     void values(open_table& table, const event_view& event, range which, std::string_view skip_a,
