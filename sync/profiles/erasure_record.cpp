@@ -3,8 +3,7 @@
 #include "sync/core/hash.hpp"
 #include "sync/core/keys.hpp"
 #include "sync/core/space_state.hpp"
-
-#include <boost/json.hpp>
+#include "sync/profiles/record_fields.hpp"
 
 #include <array>
 
@@ -29,17 +28,6 @@ rt::failure damaged()
             .detail = "a record of an erasure cannot be read: restore the state directory"};
 }
 
-std::string text(const json::object& o, std::string_view name) { return std::string(o.at(name).as_string()); }
-std::uint64_t number(const json::object& o, std::string_view name) { return o.at(name).to_number<std::uint64_t>(); }
-std::int64_t time(const json::object& o, std::string_view name) { return o.at(name).to_number<std::int64_t>(); }
-
-std::vector<std::string> texts(const json::object& o, std::string_view name)
-{
-    std::vector<std::string> out;
-    for (const auto& one : o.at(name).as_array()) out.emplace_back(one.as_string());
-    return out;
-}
-
 json::object encode(const erased_table& t)
 {
     return {{"rows_removed", t.removed},
@@ -56,46 +44,46 @@ json::object encode(const erased_table& t)
 
 erased_table decode_table(const json::object& o)
 {
-    return {.removed = number(o, "rows_removed"),
-            .blanked = number(o, "rows_blanked"),
-            .pending_removed = number(o, "pending_removed"),
-            .pending_blanked = number(o, "pending_blanked"),
-            .pending_slice = number(o, "pending_slice"),
-            .statements = texts(o, "statement_ids"),
-            .at_us = time(o, "at_us"),
-            .vacuumed_us = time(o, "vacuumed_us"),
-            .error_id = text(o, "error_id"),
-            .error = text(o, "error")};
+    return {.removed = number_of(o, "rows_removed"),
+            .blanked = number_of(o, "rows_blanked"),
+            .pending_removed = number_of(o, "pending_removed"),
+            .pending_blanked = number_of(o, "pending_blanked"),
+            .pending_slice = number_of(o, "pending_slice"),
+            .statements = texts_of(o, "statement_ids"),
+            .at_us = signed_of(o, "at_us"),
+            .vacuumed_us = signed_of(o, "vacuumed_us"),
+            .error_id = text_of(o, "error_id"),
+            .error = text_of(o, "error")};
 }
 
 erasure decode(const json::object& o)
 {
     erasure e;
-    e.number = number(o, "number");
-    e.request = text(o, "request");
+    e.number = number_of(o, "number");
+    e.request = text_of(o, "request");
     for (const auto& [state, name] : states)
         if (o.at("state").as_string() == name) e.state = state;
     e.suppress = o.at("suppress").as_bool();
     e.vacuum = o.at("vacuum").as_bool();
     e.dry_run = o.at("dry_run").as_bool();
-    e.asked_us = time(o, "asked_us");
-    e.cut_us = time(o, "cut_us");
-    e.deleted_us = time(o, "deleted_us");
-    e.completed_us = time(o, "completed_us");
-    e.vacuum_due_us = time(o, "vacuum_due_us");
-    e.salt = text(o, "salt");
-    e.asked = texts(o, "asked");
-    e.unknown = number(o, "unknown");
-    e.people = number(o, "people");
-    e.segment_ids = number(o, "segment_ids");
-    e.identifiers = number(o, "identifiers");
+    e.asked_us = signed_of(o, "asked_us");
+    e.cut_us = signed_of(o, "cut_us");
+    e.deleted_us = signed_of(o, "deleted_us");
+    e.completed_us = signed_of(o, "completed_us");
+    e.vacuum_due_us = signed_of(o, "vacuum_due_us");
+    e.salt = text_of(o, "salt");
+    e.asked = texts_of(o, "asked");
+    e.unknown = number_of(o, "unknown");
+    e.people = number_of(o, "people");
+    e.segment_ids = number_of(o, "segment_ids");
+    e.identifiers = number_of(o, "identifiers");
     for (const auto& one : o.at("local").as_object()) e.local[std::string(one.key())] = one.value().to_number<std::uint64_t>();
     for (const auto& one : o.at("tables").as_object())
         e.tables[std::string(one.key())] = decode_table(one.value().as_object());
-    e.staged_files = number(o, "staged_files");
+    e.staged_files = number_of(o, "staged_files");
     e.attempts = o.at("attempts").to_number<unsigned>();
-    e.error_id = text(o, "error_id");
-    e.error = text(o, "error");
+    e.error_id = text_of(o, "error_id");
+    e.error = text_of(o, "error");
     return e;
 }
 
@@ -112,20 +100,6 @@ std::vector<core::person_key> decode_keys(const json::value& from)
     for (const auto& one : from.as_array())
         out.push_back({std::string(one.as_array().at(0).as_string()), std::string(one.as_array().at(1).as_string())});
     return out;
-}
-
-// A parsed text through `read`; what that cannot read is damaged.
-template <class F>
-auto guarded(std::string_view stored, F&& read) -> rt::outcome<decltype(read(std::declval<const json::object&>()))>
-{
-    boost::system::error_code ec;
-    const auto value = json::parse(stored, ec);
-    if (ec || !value.is_object()) return damaged();
-    try {
-        return read(value.get_object());
-    } catch (const std::exception&) {
-        return damaged();
-    }
 }
 
 }  // namespace
@@ -184,7 +158,7 @@ std::string to_json(const erasure& e)
                                         {"error", e.error}});
 }
 
-rt::outcome<erasure> erasure_from_json(std::string_view stored) { return guarded(stored, decode); }
+rt::outcome<erasure> erasure_from_json(std::string_view stored) { return read_record(stored, damaged(), decode); }
 
 std::string receipt_hash(std::string_view salt, const core::person_key& who)
 {
@@ -230,12 +204,12 @@ rt::outcome<std::optional<erasure_work>> erasure_book::work(std::uint64_t number
     auto stored = store_.get(store::family::meta, key(works, number));
     if (stored.has_error()) return stored.error();
     if (!stored->has_value()) return std::optional<erasure_work>();
-    auto read = guarded(**stored, [](const json::object& o) {
+    auto read = read_record(**stored, damaged(), [](const json::object& o) {
         erasure_work w;
         w.asked = decode_keys(o.at("asked"));
-        w.barrier = profiles::number(o, "barrier");
-        w.cut_batch = profiles::number(o, "cut_batch");
-        w.who.segments = texts(o, "segments");
+        w.barrier = number_of(o, "barrier");
+        w.cut_batch = number_of(o, "cut_batch");
+        w.who.segments = texts_of(o, "segments");
         w.who.identifiers = decode_keys(o.at("identifiers"));
         return w;
     });

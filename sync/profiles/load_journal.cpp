@@ -3,9 +3,8 @@
 #include "sync/core/keys.hpp"
 #include "sync/core/outbox_block.hpp"
 #include "sync/core/space_state.hpp"
+#include "sync/profiles/record_fields.hpp"
 #include "sync/profiles/wide_traits.hpp"
-
-#include <boost/json.hpp>
 
 #include <algorithm>
 
@@ -20,49 +19,39 @@ json::object encode_part(const load_part& p)
     return {{"sql", p.sql}, {"first_row", p.first_row}, {"rows", p.rows}};
 }
 
-std::string text(const json::object& o, std::string_view name)
-{
-    return std::string(o.at(name).as_string());
-}
-
-std::uint64_t number(const json::object& o, std::string_view name)
-{
-    return o.at(name).to_number<std::uint64_t>();
-}
-
 load decode(const json::object& o)
 {
     load l;
-    l.number = number(o, "number");
-    l.table = text(o, "table");
+    l.number = number_of(o, "number");
+    l.table = text_of(o, "table");
     l.kind = o.at("keyed").as_bool() ? core::table_kind::keyed : core::table_kind::append;
-    l.target = text(o, "target");
-    l.first_batch = number(o, "first_batch");
-    l.last_batch = number(o, "last_batch");
-    l.rows = number(o, "rows");
-    l.rescued = number(o, "rescued");
-    l.bytes = number(o, "bytes");
-    for (const auto& f : o.at("files").as_array()) l.files.emplace_back(f.as_string());
+    l.target = text_of(o, "target");
+    l.first_batch = number_of(o, "first_batch");
+    l.last_batch = number_of(o, "last_batch");
+    l.rows = number_of(o, "rows");
+    l.rescued = number_of(o, "rescued");
+    l.bytes = number_of(o, "bytes");
+    l.files = texts_of(o, "files");
     for (const auto& p : o.at("parts").as_array()) {
         const auto& part = p.as_object();
-        l.parts.push_back({text(part, "sql"), number(part, "first_row"), number(part, "rows")});
+        l.parts.push_back({text_of(part, "sql"), number_of(part, "first_row"), number_of(part, "rows")});
     }
-    l.probe_key = text(o, "probe_key");
-    l.probe_at = text(o, "probe_at");
+    l.probe_key = text_of(o, "probe_key");
+    l.probe_at = text_of(o, "probe_at");
     l.state = o.at("landed").as_bool() ? load_state::landed : load_state::staged;
-    l.part = number(o, "part");
+    l.part = number_of(o, "part");
     l.sends = o.at("sends").to_number<unsigned>();
-    l.sent_us = o.at("sent_us").to_number<std::int64_t>();
-    l.statement_id = text(o, "statement_id");
+    l.sent_us = signed_of(o, "sent_us");
+    l.statement_id = text_of(o, "statement_id");
     if (o.contains("log_upto")) {
-        l.log_upto = number(o, "log_upto");
-        l.log_load = number(o, "log_load");
+        l.log_upto = number_of(o, "log_upto");
+        l.log_load = number_of(o, "log_load");
     }
     if (const auto* fill = o.if_contains("fill")) l.fill = fill->as_bool();
     if (const auto* stuck = o.if_contains("stuck")) {
         const auto& s = stuck->as_object();
-        l.stuck = count_mismatch{number(s, "staged"), s.at("reported").to_number<std::int64_t>(), text(s, "statement"),
-                                 s.at("at_us").to_number<std::int64_t>()};
+        l.stuck = count_mismatch{number_of(s, "staged"), signed_of(s, "reported"), text_of(s, "statement"),
+                                 signed_of(s, "at_us")};
     }
     l.fenced = o.at("fenced").as_bool();
     l.cleaned = o.at("cleaned").as_bool();
@@ -113,14 +102,7 @@ rt::outcome<load> decode_load(std::string_view stored)
 {
     const rt::failure damaged{rt::retry_class::never, "loads.damaged",
                               "a record of the load journal cannot be read: restore the state directory"};
-    boost::system::error_code ec;
-    const auto value = json::parse(stored, ec);
-    if (ec || !value.is_object()) return damaged;
-    try {
-        return decode(value.get_object());
-    } catch (const std::exception&) {
-        return damaged;
-    }
+    return read_record(stored, damaged, decode);
 }
 
 std::string load_journal::key(std::uint64_t number) const { return core::key32_64(space_, number); }

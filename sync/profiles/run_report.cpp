@@ -1,8 +1,7 @@
 #include "sync/profiles/run_report.hpp"
 
 #include "sync/core/keys.hpp"
-
-#include <boost/json.hpp>
+#include "sync/profiles/record_fields.hpp"
 
 #include <algorithm>
 #include <array>
@@ -31,17 +30,17 @@ error_pair error_of(const json::object& o)
 {
     const auto* e = o.if_contains("error");
     if (e == nullptr) return {};
-    return {std::string(e->as_object().at("id").as_string()), std::string(e->as_object().at("message").as_string())};
+    return {text_of(e->as_object(), "id"), text_of(e->as_object(), "message")};
 }
 
 table_report table_from(const json::object& o)
 {
     table_report t;
-    t.rows = o.at("rows").to_number<std::uint64_t>();
-    t.bytes = o.at("bytes").to_number<std::uint64_t>();
-    t.files = o.at("files").to_number<std::uint64_t>();
-    t.loads = o.at("loads").to_number<std::uint64_t>();
-    t.rescued = o.at("rescued").to_number<std::uint64_t>();
+    t.rows = number_of(o, "rows");
+    t.bytes = number_of(o, "bytes");
+    t.files = number_of(o, "files");
+    t.loads = number_of(o, "loads");
+    t.rescued = number_of(o, "rescued");
     t.optimized = o.contains("optimized");
     std::tie(t.error_id, t.error) = std::pair{error_of(o).id, error_of(o).message};
     return t;
@@ -55,7 +54,7 @@ run_status status_from(std::string_view s)
 }
 
 // What reports of older versions lack is zero.
-std::int64_t signed_number(const json::object& o, std::string_view name)
+std::int64_t signed_or_zero(const json::object& o, std::string_view name)
 {
     const auto* found = o.if_contains(name);
     return found == nullptr || found->is_null() ? 0 : found->to_number<std::int64_t>();
@@ -64,28 +63,28 @@ std::int64_t signed_number(const json::object& o, std::string_view name)
 run_report from(const json::object& o)
 {
     run_report r;
-    r.number = o.at("number").to_number<std::uint64_t>();
-    r.trigger = std::string(o.at("trigger").as_string());
+    r.number = number_of(o, "number");
+    r.trigger = text_of(o, "trigger");
     r.status = status_from(o.at("status").as_string());
-    r.started_us = o.at("started_us").to_number<std::int64_t>();
-    r.ended_us = o.at("ended_us").to_number<std::int64_t>();
+    r.started_us = signed_of(o, "started_us");
+    r.ended_us = signed_of(o, "ended_us");
     const auto& phases = o.at("phases_us").as_object();
-    r.warehouse_wait_us = phases.at("warehouse_wait").to_number<std::int64_t>();
-    r.structure_us = phases.at("structure").to_number<std::int64_t>();
-    r.load_us = phases.at("load").to_number<std::int64_t>();
-    r.stage_us = signed_number(phases, "stage");
-    r.warehouse_us = signed_number(o, "warehouse_us");
-    r.oldest_us = signed_number(o, "oldest_us");
-    r.refused_before = static_cast<std::uint64_t>(signed_number(o, "refused_before"));
-    r.refused = static_cast<std::uint64_t>(signed_number(o, "refused"));
+    r.warehouse_wait_us = signed_of(phases, "warehouse_wait");
+    r.structure_us = signed_of(phases, "structure");
+    r.load_us = signed_of(phases, "load");
+    r.stage_us = signed_or_zero(phases, "stage");
+    r.warehouse_us = signed_or_zero(o, "warehouse_us");
+    r.oldest_us = signed_or_zero(o, "oldest_us");
+    r.refused_before = static_cast<std::uint64_t>(signed_or_zero(o, "refused_before"));
+    r.refused = static_cast<std::uint64_t>(signed_or_zero(o, "refused"));
     if (const auto* host = o.if_contains("host")) r.host = std::string(host->as_string());
     if (const auto* next = o.if_contains("next")) {
-        r.next_us = signed_number(next->as_object(), "at_us");
-        r.next_why = std::string(next->as_object().at("why").as_string());
+        r.next_us = signed_or_zero(next->as_object(), "at_us");
+        r.next_why = text_of(next->as_object(), "why");
     }
-    r.frozen_batch = o.at("frozen_batch").to_number<std::uint64_t>();
-    r.statements = o.at("statements").to_number<std::uint64_t>();
-    r.adopted = o.at("adopted").to_number<std::uint64_t>();
+    r.frozen_batch = number_of(o, "frozen_batch");
+    r.statements = number_of(o, "statements");
+    r.adopted = number_of(o, "adopted");
     r.woke_warehouse = o.at("woke_warehouse").as_bool();
     const auto error = error_of(o);
     r.error_id = error.id;
@@ -203,14 +202,7 @@ std::string to_json(const run_report& r)
 rt::outcome<run_report> report_from_json(std::string_view text)
 {
     const rt::failure damaged{rt::retry_class::never, "runs.damaged", "a stored report of a run cannot be read"};
-    boost::system::error_code ec;
-    const auto value = json::parse(text, ec);
-    if (ec || !value.is_object()) return damaged;
-    try {
-        return from(value.get_object());
-    } catch (const std::exception&) {
-        return damaged;
-    }
+    return read_record(text, damaged, from);
 }
 
 rt::outcome<void> save_report(store::store& in, std::uint32_t space, const run_report& r, unsigned keep)

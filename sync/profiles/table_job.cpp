@@ -2,8 +2,7 @@
 
 #include "sync/core/keys.hpp"
 #include "sync/core/space_state.hpp"
-
-#include <boost/json.hpp>
+#include "sync/profiles/record_fields.hpp"
 
 #include <algorithm>
 #include <array>
@@ -60,35 +59,28 @@ std::string job_key(std::uint32_t space, std::uint64_t number)
 
 table_job from(const json::object& o)
 {
-    const auto number = [&](const char* name) { return o.at(name).to_number<std::uint64_t>(); };
-    const auto text = [&](const char* name) { return std::string(o.at(name).as_string()); };
-    const auto texts = [&](const char* name) {
-        std::vector<std::string> all;
-        for (const auto& t : o.at(name).as_array()) all.emplace_back(t.as_string());
-        return all;
-    };
     table_job j;
-    j.number = number("number");
+    j.number = number_of(o, "number");
     j.kind = read_name<job_kind>(kinds, o.at("kind"));
     j.step = read_name<job_step>(steps, o.at("step"));
-    j.tables = texts("tables");
-    j.column = text("column");
-    j.to = core::column_type_of(text("type")).value();
+    j.tables = texts_of(o, "tables");
+    j.column = text_of(o, "column");
+    j.to = core::column_type_of(text_of(o, "type")).value();
     j.rescue = o.at("rescue").as_bool();
-    j.fill.cursor = from_hex(text("cursor"));
-    j.fill.profiles = number("profiles");
-    j.fill.rows = number("rows");
-    j.fill.first_seq = number("first_seq");
-    j.fill.last_batch = number("last_batch");
+    j.fill.cursor = from_hex(text_of(o, "cursor"));
+    j.fill.profiles = number_of(o, "profiles");
+    j.fill.rows = number_of(o, "rows");
+    j.fill.first_seq = number_of(o, "first_seq");
+    j.fill.last_batch = number_of(o, "last_batch");
     j.fill.finished = o.at("written").as_bool();
-    j.taken_back = number("taken_back");
-    j.rescued = number("rescued");
-    j.asked_us = o.at("asked_us").to_number<std::int64_t>();
-    j.ended_us = o.at("ended_us").to_number<std::int64_t>();
+    j.taken_back = number_of(o, "taken_back");
+    j.rescued = number_of(o, "rescued");
+    j.asked_us = signed_of(o, "asked_us");
+    j.ended_us = signed_of(o, "ended_us");
     j.attempts = o.at("attempts").to_number<unsigned>();
-    j.error_id = text("error_id");
-    j.error = text("error");
-    j.notes = texts("notes");
+    j.error_id = text_of(o, "error_id");
+    j.error = text_of(o, "error");
+    j.notes = texts_of(o, "notes");
     return j;
 }
 
@@ -125,14 +117,7 @@ std::string encode_job(const table_job& j)
 rt::outcome<table_job> decode_job(std::string_view stored)
 {
     const rt::failure damaged{rt::retry_class::never, "jobs.damaged", "a stored job cannot be read: restore the state directory"};
-    boost::system::error_code ec;
-    const auto value = json::parse(stored, ec);
-    if (ec || !value.is_object()) return damaged;
-    try {
-        return from(value.get_object());
-    } catch (const std::exception&) {
-        return damaged;
-    }
+    return read_record(stored, damaged, from);
 }
 
 rt::outcome<std::vector<table_job>> all_jobs(store::store& in, std::uint32_t space)
