@@ -10,23 +10,13 @@ namespace lakeferry::profiles {
 
 namespace {
 
+using databricks::join;
 using databricks::quote_identifier;
 using databricks::quote_string;
 
 std::string header(const statement_label& label, std::string_view what)
 {
     return databricks::comment_header(label.space, "erasure-" + std::to_string(label.run), what);
-}
-
-template <class Items, class F>
-std::string join(const Items& items, std::string_view between, F&& each)
-{
-    std::string out;
-    for (const auto& item : items) {
-        if (!out.empty()) out += between;
-        out += each(item);
-    }
-    return out;
 }
 
 std::string in_list(const std::vector<std::string>& values)

@@ -6,6 +6,7 @@ namespace lakeferry::profiles {
 
 namespace {
 
+using databricks::join;
 using databricks::quote_identifier;
 using databricks::quote_string;
 
@@ -15,18 +16,6 @@ std::string header(const statement_label& label, std::string_view kind, std::str
     std::string what(table.empty() ? kind : table);
     what += label.load != 0 ? "-" + std::to_string(label.load) : "";
     return databricks::comment_header(label.space, std::to_string(label.run), what);
-}
-
-// "a, b, c" of what `each` makes of every item.
-template <class Items, class F>
-std::string join(const Items& items, std::string_view between, F&& each)
-{
-    std::string out;
-    for (const auto& item : items) {
-        if (!out.empty()) out += between;
-        out += each(item);
-    }
-    return out;
 }
 
 std::string cast(const core::column& c)
@@ -100,14 +89,29 @@ std::string create_volume(const place& at, const statement_label& label)
            " COMMENT 'Files that Lakeferry is loading; empty between runs'";
 }
 
-std::string create_table(const place& at, const core::table& t, const statement_label& label)
+namespace {
+
+std::string table_definition(const place& at, const core::table& t)
 {
-    std::string out = header(label, "create_table", t.name) + "CREATE TABLE IF NOT EXISTS " + at.table(t.name) + " (" +
-                      join(t.columns, ", ", definition) + ")";
+    std::string out = "CREATE TABLE IF NOT EXISTS " + at.table(t.name) + " (" + join(t.columns, ", ", definition) + ")";
     if (!t.cluster_by.empty())
         out += " CLUSTER BY (" + join(t.cluster_by, ", ", [](const auto& c) { return quote_identifier(c); }) + ")";
     if (!t.comment.empty()) out += " COMMENT " + quote_string(t.comment);
     return out;
+}
+
+}  // namespace
+
+std::string create_table(const place& at, const core::table& t, const statement_label& label)
+{
+    return header(label, "create_table", t.name) + table_definition(at, t);
+}
+
+std::string create_tables(const place& at, std::span<const core::table> tables, const statement_label& label)
+{
+    std::string out = header(label, "create_tables") + "BEGIN\n";
+    for (const auto& t : tables) out += table_definition(at, t) + ";\n";
+    return out + "END";
 }
 
 std::string add_columns(const place& at, std::string_view table, std::span<const core::column> columns,

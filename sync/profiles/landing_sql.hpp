@@ -50,6 +50,8 @@ std::string create_schema(const place& at, const statement_label& label);
 std::string create_volume(const place& at, const statement_label& label);
 // IF NOT EXISTS; with comments and clustering.
 std::string create_table(const place& at, const core::table& t, const statement_label& label);
+// The same for several, as one script: the first that fails ends it, and what was made stays.
+std::string create_tables(const place& at, std::span<const core::table> tables, const statement_label& label);
 // One statement for all columns: every ALTER aborts whoever writes the table at that moment.
 std::string add_columns(const place& at, std::string_view table, std::span<const core::column> columns,
                         const statement_label& label);

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 namespace lakeferry::databricks {
 namespace {
 
@@ -32,6 +35,14 @@ TEST(Sql, JoinsNames)
     EXPECT_EQ(qualified("main", "acme"), "`main`.`acme`");
     EXPECT_EQ(qualified("", "acme", "t"), "`acme`.`t`");
     EXPECT_EQ(qualified("a.b", "c", "d"), "`a.b`.`c`.`d`");
+}
+
+TEST(Sql, JoinsItems)
+{
+    const std::vector<std::string> names{"a", "", "c"};
+    EXPECT_EQ(join(names, ", ", quote_identifier), "`a`, ``, `c`");
+    EXPECT_EQ(join(names, " OR ", [](const auto& n) { return n; }), "a OR  OR c");
+    EXPECT_EQ(join(std::vector<std::string>{}, ", ", quote_identifier), "");
 }
 
 TEST(Sql, HeadersCannotBeBrokenOutOf)
