@@ -41,6 +41,21 @@ rt::outcome<std::vector<core::person_key>> people_in(const json::object& body)
     return out;
 }
 
+// A request that names people.
+struct people_request {
+    json::object body{};
+    std::vector<core::person_key> people{};
+};
+
+rt::outcome<people_request> about_people(const std::string& text)
+{
+    auto body = object_in(text);
+    if (body.has_error()) return body.error();
+    auto people = people_in(*body);
+    if (people.has_error()) return people.error();
+    return people_request{std::move(*body), std::move(*people)};
+}
+
 bool flag(const json::object& o, std::string_view name)
 {
     const auto* v = o.if_contains(name);
@@ -76,15 +91,16 @@ rt::awaitable<http::response> post_erase(daemon_core& core, std::string id, std:
 {
     auto* runner = core.space(id);
     if (runner == nullptr) co_return no_such_space(id);
-    auto asked = object_in(body);
+    auto asked = about_people(body);
     if (asked.has_error()) co_return refused(asked.error());
-    auto people = people_in(*asked);
-    if (people.has_error()) co_return refused(people.error());
-    erase_request what{.people = std::move(*people), .suppress = flag(*asked, "suppress"), .vacuum = flag(*asked, "vacuum")};
-    if (const auto* v = asked->if_contains("request"); v != nullptr && v->is_string()) what.reference = std::string(v->get_string());
+    erase_request what{.people = std::move(asked->people),
+                       .suppress = flag(asked->body, "suppress"),
+                       .vacuum = flag(asked->body, "vacuum")};
+    if (const auto* v = asked->body.if_contains("request"); v != nullptr && v->is_string())
+        what.reference = std::string(v->get_string());
     if (what.reference.size() > 200)
         co_return error_response(400, "erase.reference_too_long", "The request's reference has more than 200 bytes.");
-    if (flag(*asked, "dry_run")) {
+    if (flag(asked->body, "dry_run")) {
         auto counted = co_await runner->count_erasure(std::move(what));
         co_return counted.has_error() ? refused(counted.error()) : ok_response(shown(*counted));
     }
@@ -99,18 +115,16 @@ rt::awaitable<http::response> post_suppress(daemon_core& core, std::string id, s
 {
     auto* runner = core.space(id);
     if (runner == nullptr) co_return no_such_space(id);
-    auto asked = object_in(body);
+    auto asked = about_people(body);
     if (asked.has_error()) co_return refused(asked.error());
-    auto people = people_in(*asked);
-    if (people.has_error()) co_return refused(people.error());
-    if (people->empty()) co_return error_response(400, "erase.nobody", "Nobody is named.");
-    for (const auto& one : *people)
+    if (asked->people.empty()) co_return error_response(400, "erase.nobody", "Nobody is named.");
+    for (const auto& one : asked->people)
         if (one.type == core::segment_key_type)
             co_return error_response(400, "suppress.segment_id",
                                      "A segment id is on no call: name the person by identifiers.");
-    const bool lift = flag(*asked, "lift");
+    const bool lift = flag(asked->body, "lift");
     const auto erasures = runner->erasures();
-    auto done = co_await erasures->suppress(std::move(*people), lift);
+    auto done = co_await erasures->suppress(std::move(asked->people), lift);
     if (done.has_error()) co_return refused(done.error());
     co_return ok_response(json::object{{"space", id}, {"lifted", lift}, {"suppressed_identifiers", *done}});
 }

@@ -154,7 +154,7 @@ rt::awaitable<rt::outcome<void>> space_erasures::wait_for_resolution(std::uint64
     }
 }
 
-rt::awaitable<rt::outcome<void>> space_erasures::cut(erasure& receipt)
+rt::awaitable<rt::outcome<erasure_work>> space_erasures::whom_of(const erasure& receipt)
 {
     auto whom = co_await rt::offload_uncancellable(with_.with.workers,
                                                    [this, n = receipt.number] { return book().work(n); });
@@ -162,9 +162,16 @@ rt::awaitable<rt::outcome<void>> space_erasures::cut(erasure& receipt)
     if (!whom->has_value())
         co_return rt::failure{.id = "erasures.damaged", .detail = "whom erasure " + std::to_string(receipt.number) +
                                                                       " is about is not in the store: ask for it again"};
-    if (auto resolved = co_await wait_for_resolution((*whom)->barrier); resolved.has_error()) co_return resolved.error();
+    co_return std::move(**whom);
+}
+
+rt::awaitable<rt::outcome<void>> space_erasures::cut(erasure& receipt)
+{
+    auto whom = co_await whom_of(receipt);
+    if (whom.has_error()) co_return whom.error();
+    if (auto resolved = co_await wait_for_resolution(whom->barrier); resolved.has_error()) co_return resolved.error();
     auto rest = co_await with_.resolving.acquire(with_.with.time, rt::deadline{});
-    auto done = co_await write_cut(receipt, **whom);
+    auto done = co_await write_cut(receipt, *whom);
     with_.forget_graph();
     co_return done;
 }
@@ -218,13 +225,9 @@ rt::awaitable<rt::outcome<void>> space_erasures::write_cut(erasure& receipt, era
 
 rt::awaitable<rt::outcome<void>> space_erasures::carry_on(erasure& receipt)
 {
-    auto whom = co_await rt::offload_uncancellable(with_.with.workers,
-                                                   [this, n = receipt.number] { return book().work(n); });
+    auto whom = co_await whom_of(receipt);
     if (whom.has_error()) co_return whom.error();
-    if (!whom->has_value())
-        co_return rt::failure{.id = "erasures.damaged", .detail = "whom erasure " + std::to_string(receipt.number) +
-                                                                      " is about is not in the store: ask for it again"};
-    profiles::erasure_run run(needs(), receipt, **whom);
+    profiles::erasure_run run(needs(), receipt, *whom);
     co_return co_await run.carry_on(rt::deadline::in(with_.with.time, work_limit));
 }
 

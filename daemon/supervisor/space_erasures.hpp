@@ -73,6 +73,7 @@ public:
     std::uint64_t dropped_calls() const noexcept { return with_.suppressed->dropped(); }
 
 private:
+    rt::awaitable<rt::outcome<profiles::erasure_work>> whom_of(const profiles::erasure& receipt);
     rt::awaitable<rt::outcome<void>> cut(profiles::erasure& receipt);
     rt::awaitable<rt::outcome<void>> wait_for_resolution(std::uint64_t barrier);
     rt::awaitable<rt::outcome<void>> write_cut(profiles::erasure& receipt, profiles::erasure_work& whom);
