@@ -42,6 +42,7 @@ struct oauth_token_source::round {
     explicit round(const boost::asio::any_io_executor& ex) : done(ex) {}
     rt::event done;
     std::optional<rt::failure> failure{};
+    std::optional<rt::failure> tried{};  // of the last attempt while more follow: says more than "no time"
 };
 
 oauth_token_source::oauth_token_source(boost::asio::any_io_executor ex, needs with, oauth_settings settings)
@@ -80,6 +81,7 @@ rt::awaitable<rt::outcome<token_lease>> oauth_token_source::get(rt::deadline lim
         const auto mine = round_ ? round_ : start_refresh();
         if (!mine->done.is_set()) {
             const auto ended = co_await rt::with_deadline(with_.clock, limit, mine->done.wait());
+            if (ended.has_error() && !mine->done.is_set() && mine->tried) co_return *mine->tried;
             if (ended.has_error() && !mine->done.is_set())
                 co_return rt::failure{retry_class::transient, "auth.timeout",
                                       "The workspace did not hand out an access token in time."};
@@ -136,7 +138,7 @@ rt::awaitable<void> oauth_token_source::refresh(std::shared_ptr<round> mine)
     mine->failure = rt::failure{retry_class::transient, "auth.stopped",
                                 "Getting an access token was broken off because the space stops."};
     const closing at_end{*this, *keep};
-    auto got = co_await ask(rt::deadline::in(with_.clock, refresh_limit));
+    auto got = co_await ask(*keep, rt::deadline::in(with_.clock, refresh_limit));
     if (got.has_value()) {
         mine->failure.reset();
         accept(std::move(*got));
@@ -177,13 +179,14 @@ void oauth_token_source::note_failure(const rt::failure& why)
                    {{"space", settings_.space}, {"left_s", left.count()}, {"err", why.id}});
 }
 
-rt::awaitable<rt::outcome<token_grant>> oauth_token_source::ask(rt::deadline limit)
+rt::awaitable<rt::outcome<token_grant>> oauth_token_source::ask(round& mine, rt::deadline limit)
 {
     rt::backoff pauses({std::chrono::milliseconds(500), std::chrono::seconds(15), 12});
     for (;;) {
         auto got = co_await ask_once(limit);
         if (got.has_value()) co_return got;
         if (got.error().retry == retry_class::never) co_return got;
+        mine.tried = got.error();
         const auto pause = pauses.next(with_.clock.now(), limit, got.error().retry_after, with_.rng);
         if (!pause) co_return got;
         co_await rt::sleep_for(with_.clock, *pause);

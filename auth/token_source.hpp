@@ -34,8 +34,9 @@ struct token_status {
 class token_source {
 public:
     virtual ~token_source() = default;
-    // Failures: those of credential_store, oauth_messages and http::client; "auth.timeout" (transient)
-    // when `limit` passed first. Cancelling a caller leaves a refresh that others wait for alone.
+    // Failures: those of credential_store, oauth_messages and http::client (when `limit` passes between two attempts,
+    // that of the last one); "auth.timeout" (transient) when `limit` passed before there was any answer. Cancelling a
+    // caller leaves a refresh that others wait for alone.
     virtual rt::awaitable<rt::outcome<token_lease>> get(rt::deadline limit) = 0;
     // The workspace refused that token. Only the current generation counts: ten refusals of one
     // token cause one refresh.
@@ -86,7 +87,7 @@ private:
 
     std::shared_ptr<round> start_refresh();
     rt::awaitable<void> refresh(std::shared_ptr<round> mine);
-    rt::awaitable<rt::outcome<token_grant>> ask(rt::deadline limit);
+    rt::awaitable<rt::outcome<token_grant>> ask(round& mine, rt::deadline limit);
     rt::awaitable<rt::outcome<token_grant>> ask_once(rt::deadline limit);
     rt::awaitable<rt::outcome<endpoint>> find_endpoint(rt::deadline limit);
     void accept(token_grant grant);

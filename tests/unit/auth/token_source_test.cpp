@@ -271,6 +271,20 @@ TEST(TokenSource, EveryCallerHasHisOwnDeadline)
     EXPECT_EQ(d.token(deadline(d.w.now())), "t1") << "a token at hand needs no time";
 }
 
+TEST(TokenSource, WhoseTimeIsUpBetweenTwoAttemptsLearnsWhatTheLastOneMetWith)
+{
+    desk d;
+    d.next.assign(100, rt::failure{retry_class::transient, "connect.refused", "dbc-1.test:443 refused the connection"});
+    const auto got = d.get(deadline::in(d.w.time, 10s));
+    ASSERT_TRUE(got.has_error());
+    EXPECT_EQ(got.error().id, "connect.refused");
+    EXPECT_EQ(got.error().detail, "dbc-1.test:443 refused the connection");
+    EXPECT_EQ(got.error().retry, retry_class::transient);
+    d.w.pass(1min);
+    d.next.clear();
+    EXPECT_EQ(d.token(), "t1");
+}
+
 TEST(TokenSource, ACancelledCallerLeavesTheRefreshAlone)
 {
     desk d;
