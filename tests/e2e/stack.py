@@ -129,6 +129,13 @@ class Workspace:
             raise StackError(f"SQL failed: {error}\n  in: {text}", self.log) from error
         return [dict(zip(names, row)) for row in rows]
 
+    def control(self, method: str, what: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """What a test can ask of the workspace itself, such as its ledger: /__workspace/<what>."""
+        request = urllib.request.Request(f"{self.ready['url']}/__workspace/{what}", None if body is None else json.dumps(body).encode(),
+                                         method=method)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
     def stop(self) -> None:
         if self.process is not None and self.process.running:
             self.process.stop()

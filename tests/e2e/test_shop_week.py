@@ -33,6 +33,7 @@ class Outcome:
                                    capture_output=True, text=True, timeout=900)
         self.synced = self.daemon.command("sync", "shop", "--wait", check=False)
         self.landed: Landed = read(setup.workspace.sql, setup.workspace.ready["catalog"], self.config.schema)
+        self.workspace = setup.workspace
         self.sql, self.catalog = setup.workspace.sql, setup.workspace.ready["catalog"]
 
 
@@ -100,6 +101,17 @@ def test_a_second_sync_adds_nothing(outcome):
     outcome.daemon.command("sync", "shop", "--wait")
     again = read(outcome.sql, outcome.catalog, outcome.config.schema)
     assert {name: len(rows) for name, rows in again.rows.items()} == {name: len(rows) for name, rows in outcome.landed.rows.items()}
+
+
+def test_a_run_over_unchanged_data_sends_no_statement_and_wakes_nothing(outcome):
+    """By the workspace's own account, with the warehouse asleep."""
+    outcome.workspace.control("POST", "warehouses/w1", {"state": "STOPPED"})
+    before = outcome.workspace.control("GET", "ledger?limit=1")["warehouses"]["w1"]
+    submitted = outcome.workspace.control("GET", "ledger?call=submit&limit=100000")["calls"]
+    outcome.daemon.command("sync", "shop", "--wait")
+    assert outcome.workspace.control("GET", f"ledger?call=submit&since={submitted[-1]['seq']}&limit=10")["calls"] == []
+    after = outcome.workspace.control("GET", "ledger?limit=1")["warehouses"]["w1"]
+    assert after["state"] == "STOPPED" and after["wakeups"] == before["wakeups"] and after["statements"] == before["statements"]
 
 
 def test_importing_the_same_file_again_adds_nothing(outcome):

@@ -1,4 +1,6 @@
 """information_schema of a catalog, built from folders and Delta logs when it is asked for; rows that one may not see are left out."""
+import re
+
 from . import sources
 from .errors import SqlError, no_catalog
 from .grants import above
@@ -13,7 +15,9 @@ VIEWS = {
               "table_owner STRING, comment STRING, created TIMESTAMP, created_by STRING, last_altered TIMESTAMP, "
               "data_source_format STRING",
     "columns": "table_catalog STRING, table_schema STRING, table_name STRING, column_name STRING, ordinal_position INT, "
-               "is_nullable STRING, full_data_type STRING, data_type STRING, comment STRING",
+               "column_default STRING, is_nullable STRING, full_data_type STRING, data_type STRING, character_maximum_length BIGINT, "
+               "character_octet_length BIGINT, numeric_precision INT, numeric_precision_radix INT, numeric_scale INT, "
+               "datetime_precision INT, comment STRING",
     "views": "table_catalog STRING, table_schema STRING, table_name STRING, view_definition STRING, check_option STRING, "
              "is_updatable STRING, is_insertable_into STRING, sql_path STRING",
     "table_constraints": "constraint_catalog STRING, constraint_schema STRING, constraint_name STRING, table_catalog STRING, "
@@ -107,13 +111,25 @@ def views(world, who, catalog):
                    "sql_path": ".".join(place(view, name))}
 
 
+BITS = {"tinyint": 8, "smallint": 16, "int": 32, "bigint": 64, "float": 24, "double": 53}
+
+
+def precision(type_text: str) -> dict:
+    """Bits of numbers, digits of decimals, and those of the fraction of a second."""
+    if m := re.fullmatch(r"decimal\((\d+),(\d+)\)", type_text):
+        return {"numeric_precision": int(m[1]), "numeric_precision_radix": 10, "numeric_scale": int(m[2])}
+    if type_text in BITS:
+        return {"numeric_precision": BITS[type_text], "numeric_precision_radix": 2} | ({} if type_text in ("float", "double") else {"numeric_scale": 0})
+    return {"datetime_precision": 6 if type_text.startswith("timestamp") else 0} if type_text == "date" or type_text.startswith("timestamp") else {}
+
+
 def columns(world, who, catalog):
     for name in visible_tables(world, who, catalog):
         for position, field in enumerate(world.objects.columns(name)):
             text, type_name, _ = logged_type(field["type"])
             yield {"table_catalog": name[0], "table_schema": name[1], "table_name": name[2], "column_name": field["name"],
                    "ordinal_position": position, "is_nullable": "YES" if field["nullable"] else "NO", "full_data_type": text,
-                   "data_type": type_name, "comment": field.get("metadata", {}).get("comment")}
+                   "data_type": type_name, **precision(text), "comment": field.get("metadata", {}).get("comment")}
 
 
 def volumes(world, who, catalog):

@@ -121,6 +121,9 @@ class TestSql:
         columns = ferry.sql(f"SELECT column_name, ordinal_position, full_data_type, is_nullable, comment FROM {schema}.columns "
                             "WHERE table_schema = 'acme' AND table_name = 'identifies' ORDER BY ordinal_position").rows
         assert columns[0] == ["id", "0", "string", "YES", "message id"] and columns[5][2] == "decimal(7,2)"
+        sizes = dict(ferry.sql(f"SELECT full_data_type, concat_ws('/', numeric_precision, numeric_precision_radix, numeric_scale, datetime_precision) "
+                               f"FROM {schema}.columns WHERE table_schema = 'acme' AND table_name = 'identifies'").rows)
+        assert sizes["decimal(7,2)"] == "7/10/2" and sizes["string"] == "" and sizes.get("timestamp", "6") == "6" and sizes.get("bigint", "64/2/0") == "64/2/0"
         assert ferry.sql("SELECT volume_name FROM information_schema.volumes WHERE volume_schema = 'acme'").rows == [["stage"]]
         assert "TABLE_OR_VIEW_NOT_FOUND" in ferry.fails(f"SELECT * FROM {schema}.nonsense")["message"]
 
