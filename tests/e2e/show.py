@@ -72,11 +72,15 @@ class Shown:
         traits = self._sql(f"SELECT name, value FROM {self._at}.user_traits {where} ORDER BY name")
         return identifiers, traits
 
-    def merge_story(self, canonical: str) -> list[str]:
+    def merge_story(self, canonical: str, calls: Iterable[str]) -> list[str]:
+        """`calls`: of CALL_TABLES, those that there are."""
         members = f"SELECT segment_id FROM {self._at}.profile_merges WHERE canonical_segment_id = {text(canonical)}"
+        # The log of the graph does not name the source of an event; the event's own row does.
+        events = " UNION ALL ".join(f"SELECT id, event_source_id FROM {self._at}.{name}" for name in calls)
+        source, of_event = ("e.event_source_id", f"LEFT JOIN ({events}) e ON e.id = g.triggering_event_id") if calls else ("NULL", "")
         graph = self._sql(f"""SELECT segment_id, canonical_segment_id, triggering_event_type, triggering_event_id,
-            CAST(timestamp AS STRING) AS timestamp, CAST(seq AS STRING) AS seq
-            FROM {self._at}.id_graph_updates WHERE segment_id IN ({members})""")
+            {source} AS triggering_event_source_name, CAST(g.timestamp AS STRING) AS timestamp, CAST(seq AS STRING) AS seq
+            FROM {self._at}.id_graph_updates g {of_event} WHERE segment_id IN ({members})""")
         identifiers = self._sql(f"""SELECT external_id_type, external_id_value, segment_id, triggering_event_type,
             triggering_event_id, triggering_event_name, triggering_event_source_name, CAST(timestamp AS STRING) AS timestamp,
             CAST(seq AS STRING) AS seq
@@ -152,5 +156,5 @@ def report(sql: Sql, catalog: str, schema: str) -> list[str]:
         for why, canonical in profiles:
             lines += profile_lines(why, canonical, *shown.profile(canonical))
         lines += ["", f"How {profiles[0][1]} came together, event by event:"]
-        lines += [f"  {line}" for line in shown.merge_story(profiles[0][1])]
+        lines += [f"  {line}" for line in shown.merge_story(profiles[0][1], [name for name in CALL_TABLES if name in counts])]
     return lines

@@ -3,9 +3,9 @@
 from e2e import show
 
 
-def graph(segment, canonical, event, seq, kind="page", timestamp="2025-03-03T10:00:00.000Z"):
+def graph(segment, canonical, event, seq, kind="page", timestamp="2025-03-03T10:00:00.000Z", source=None):
     return {"segment_id": segment, "canonical_segment_id": canonical, "triggering_event_type": kind,
-            "triggering_event_id": event, "timestamp": timestamp, "seq": seq}
+            "triggering_event_id": event, "triggering_event_source_name": source, "timestamp": timestamp, "seq": seq}
 
 
 def identifier(kind, value, segment, event, seq, source="website", name=None, call="page"):
@@ -16,7 +16,8 @@ def identifier(kind, value, segment, event, seq, source="website", name=None, ca
 
 def test_a_merge_of_merges_is_told_in_order():
     rows = [graph("s1", "s1", "e1", "10"), graph("s2", "s2", "e2", "12"), graph("s2", "s1", "e3", "14", "identify"),
-            graph("s0", "s0", "e0", "8"), graph("s1", "s0", "e4", "16", "identify"), graph("s2", "s0", "e4", "17", "identify")]
+            graph("s0", "s0", "e0", "8"), graph("s1", "s0", "e4", "16", "identify", source="app"),
+            graph("s2", "s0", "e4", "17", "identify", source="app"), graph("s9", "s9", "e9", "18")]
     known = [identifier("anonymous_id", "app", "s0", "e0", "9", "app", "Home", "screen"),
              identifier("anonymous_id", "a", "s1", "e1", "11"), identifier("email", "x@y.example", "s2", "e2", "13"),
              identifier("user_id", "u1", "s1", "e3", "15", call="identify")]
@@ -25,7 +26,8 @@ def test_a_merge_of_merges_is_told_in_order():
         "2025-03-03T10:00:00  page (website): new profile B (s1); B gets anonymous_id a",
         "2025-03-03T10:00:00  page (website): new profile C (s2); C gets email x@y.example",
         "2025-03-03T10:00:00  identify (website): C joined into B; B gets user_id u1",
-        "2025-03-03T10:00:00  identify: B, C joined into A"]
+        "2025-03-03T10:00:00  identify (app): B, C joined into A",
+        "2025-03-03T10:00:00  page: new profile D (s9)"]
 
 
 def test_seq_orders_by_value():
