@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <iostream>
+#include <optional>
 
 namespace lakeferry::daemon {
 
@@ -71,7 +72,8 @@ std::string progress_of(const json::object& job)
 int print_end(const json::object& job)
 {
     const bool done = text(job, "step") == "done";
-    std::string line = text(job, "kind") + " of " + subject(job) + (done ? " is done" : " was refused");
+    const char* const failed = text(job, "kind") == "optimize" ? " was not done for every table" : " was refused";
+    std::string line = text(job, "kind") + " of " + subject(job) + (done ? " is done" : failed);
     if (done && text(job, "kind") == "backfill") line += ": " + progress_of(job);
     if (done && text(job, "kind") == "retype")
         line += ": " + grouped(number(job, "taken_back")) + " rescued values came back, " + grouped(number(job, "rescued")) +
@@ -157,6 +159,21 @@ json::array names_of(const cli_options& options)
     return names;
 }
 
+// What the daemon lists under the name; without `items` everything has been printed and `status` is the exit status.
+struct listing {
+    std::optional<json::array> items{};
+    int status = exit_status::ok;
+};
+
+listing list_of(control_client& client, const cli_options& options, const char* name)
+{
+    auto answer = client.get(space_path(options, std::string("/") + name));
+    if (answer.has_error()) return {.status = report_failure(options, answer.error())};
+    if (!options.json) return {.items = answer->is_object() ? texts(answer->get_object(), name) : json::array()};
+    std::cout << json::serialize(*answer) << "\n";
+    return {};
+}
+
 }  // namespace
 
 int backfill_tables(const cli_options& options) { return ask(options, {{"kind", "backfill"}, {"tables", names_of(options)}}); }
@@ -180,13 +197,9 @@ int retype_column(const cli_options& options)
 int list_jobs(const cli_options& options)
 {
     control_client client(control_socket_of(options));
-    auto answer = client.get(space_path(options, "/jobs"));
-    if (answer.has_error()) return report_failure(options, answer.error());
-    if (options.json) {
-        std::cout << json::serialize(*answer) << "\n";
-        return exit_status::ok;
-    }
-    const auto jobs = answer->is_object() ? texts(answer->get_object(), "jobs") : json::array();
+    const auto listed = list_of(client, options, "jobs");
+    if (!listed.items) return listed.status;
+    const auto& jobs = *listed.items;
     if (jobs.empty()) std::cout << "No jobs.\n";
     text_table table({">job", "kind", "of", "step", "asked", "ended"});
     for (const auto& one : jobs) {
@@ -218,13 +231,9 @@ int settle_loads(const cli_options& options)
         else std::cout << "The rows of load " << which << " are sent anew by the next run, without those that the table has.\n";
         return exit_status::ok;
     }
-    auto answer = client.get(space_path(options, "/loads"));
-    if (answer.has_error()) return report_failure(options, answer.error());
-    if (options.json) {
-        std::cout << json::serialize(*answer) << "\n";
-        return exit_status::ok;
-    }
-    const auto loads = answer->is_object() ? texts(answer->get_object(), "loads") : json::array();
+    const auto listed = list_of(client, options, "loads");
+    if (!listed.items) return listed.status;
+    const auto& loads = *listed.items;
     if (loads.empty()) std::cout << "Nothing is under way.\n";
     text_table table({">load", "table", "state", ">rows", ">files", "statement"});
     for (const auto& one : loads) {

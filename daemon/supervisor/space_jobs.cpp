@@ -1,12 +1,14 @@
 // What people ask of a space's tables between its runs: jobs, loads that wait for a decision, pauses.
 #include "daemon/supervisor/space_runner.hpp"
 
+#include "daemon/config/problem.hpp"
 #include "net/rt/offload.hpp"
 #include "sync/core/space_state.hpp"
 #include "sync/core/timestamps.hpp"
 #include "sync/identity/backfill.hpp"
 #include "sync/identity/retype.hpp"
 #include "sync/identity/table_catalog.hpp"
+#include "sync/profiles/landing_sql.hpp"
 
 #include <boost/json.hpp>
 
@@ -21,6 +23,12 @@ rt::failure refused(const char* id, std::string why)
     return {.retry = rt::retry_class::never, .id = id, .detail = std::move(why)};
 }
 
+std::string meant(const std::string& written, const std::vector<std::string>& known)
+{
+    const auto nearest = nearest_name(written, known);
+    return nearest.empty() ? "" : "; did you mean " + nearest + "?";
+}
+
 std::string pause_key(std::uint32_t space) { return core::space_meta_key(space, "paused"); }
 
 // Can this table be filled by a backfill? By whom, if not?
@@ -30,15 +38,36 @@ std::optional<rt::failure> refuse_backfill(const std::string& table, const core:
     const auto& fixed = identity::fixed_tables();
     const bool known = std::any_of(fixed.begin(), fixed.end(), [&](const core::table& t) { return t.name == table; });
     const bool of_rows = identity::can_backfill(table);
-    if (!of_rows && table != "profile_traits")
+    if (!of_rows && table != "profile_traits") {
+        const std::string by_files =
+            "tables of calls are filled from files: lakeferry import " + config.id + " FILE --refill " + table;
+        if (known) return refused("backfill.not_a_profile_table", table + " holds calls; " + by_files);
+        std::vector<std::string> fillable{"profile_traits"};
+        for (const auto& t : fixed)
+            if (identity::can_backfill(t.name)) fillable.push_back(t.name);
         return refused("backfill.not_a_profile_table",
-                       (known ? table + " holds calls" : "There is no profile table \"" + table + "\"") +
-                           ": tables of calls are filled from files, lakeferry import " + config.id + " FILE --refill " + table);
+                       "There is no profile table \"" + table + "\"" + meant(table, fillable) + " (" + by_files + ")");
+    }
     if (!chosen.table(table))
         return refused("backfill.left_out", table + " is left out by profiles_sync.select.tables: select it, reload, then fill it");
     const bool log = table.ends_with("_updates");
     if (!log && !config.profiles_sync.materialized)
         return refused("backfill.left_out", table + " is not kept while materialized = false");
+    return std::nullopt;
+}
+
+// What is optimized must be a table of the space; the fence table is one, too.
+std::optional<rt::failure> refuse_unknown(store::store& in, std::uint32_t number, const std::string& id,
+                                          const std::vector<std::string>& tables)
+{
+    auto all = identity::known_tables(in, number);
+    if (all.has_error()) return all.error();
+    std::vector<std::string> names{std::string(profiles::fence_table)};
+    for (const auto& t : *all) names.push_back(t.name);
+    for (const auto& table : tables)
+        if (std::find(names.begin(), names.end(), table) == names.end())
+            return refused("optimize.unknown_table",
+                           "Space " + id + " has no table \"" + table + "\" so far" + meant(table, names));
     return std::nullopt;
 }
 
@@ -66,6 +95,8 @@ rt::awaitable<rt::outcome<profiles::table_job>> space_runner::add_job(profiles::
         needs_.workers, [&in = needs_.store, number = number_, id, job]() -> rt::outcome<profiles::table_job> {
         auto all = profiles::all_jobs(in, number);
         if (all.has_error()) return all.error();
+        if (job.kind == profiles::job_kind::optimize)
+            if (auto why = refuse_unknown(in, number, id, job.tables)) return *why;
         if (job.kind == profiles::job_kind::retype) {
             auto column = identity::retypable_column(in, number, job.tables.front(), job.column);
             if (column.has_error()) return column.error();

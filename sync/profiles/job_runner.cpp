@@ -314,8 +314,14 @@ rt::awaitable<void> job_runner::carry_out(landing_run& run, const pending_work& 
             case job_kind::backfill: done = co_await finish_backfill(run, work, job); break;
             case job_kind::retype: done = co_await retype(run, work, job); break;
             case job_kind::optimize: {
-                job.notes = co_await optimize_by_hand(run, work, job.tables, config_.databricks.warehouse_id);
-                done = co_await end(job, job_step::done);
+                auto cared = co_await optimize_by_hand(run, work, job.tables, config_.databricks.warehouse_id);
+                job.notes = std::move(cared.notes);
+                if (cared.failed.empty()) {
+                    done = co_await end(job, job_step::done);
+                    break;
+                }
+                const std::string why = "not every table was optimized: " + cared.failed.front();
+                done = co_await end(job, job_step::failed, {.id = "optimize.failed", .detail = why});
                 break;
             }
         }

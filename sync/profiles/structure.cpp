@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <utility>
 
 namespace lakeferry::profiles {
 
@@ -15,6 +16,9 @@ std::string lower(std::string_view text)
                    [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
     return out;
 }
+
+// A statement has a limit of 16 MiB, and a table of many columns with comments some hundred KiB.
+constexpr std::size_t tables_a_script = 40;
 
 // A column as one number: its name without case, and in the last bits its type.
 constexpr std::uint64_t type_bits = 7;
@@ -108,6 +112,9 @@ void structure::note(const databricks::table_info& seen)
     std::sort(known.columns.begin(), known.columns.end());
     if (seen.type != "MANAGED") known.type = seen.type;
     if (known.type == "VIEW") known.comment = seen.comment;
+    const auto without = [](const databricks::column_info& c) { return c.comment.empty(); };
+    known.bare = is_table(known.type) &&
+                 (seen.comment.empty() || std::any_of(seen.columns.begin(), seen.columns.end(), without));
     relations_.insert_or_assign(lower(seen.name), std::move(known));
 }
 
@@ -132,6 +139,12 @@ rt::awaitable<rt::outcome<void>> structure::read(bool with_volume, rt::deadline 
     }
     read_ = true;
     co_return boost::system::in_place_value;
+}
+
+bool structure::take_bare(const std::string& name)
+{
+    const auto known = relations_.find(lower(name));
+    return known != relations_.end() && std::exchange(known->second.bare, false);
 }
 
 bool structure::has_table(const std::string& name) const { return relations_.contains(lower(name)); }
@@ -169,6 +182,18 @@ rt::awaitable<rt::outcome<void>> structure::ensure_schema(bool with_volume, stat
         if (made.has_error()) volume_problem_ = made.error().detail;
     }
     co_return co_await ensure_fence_table(label, limit);
+}
+
+rt::awaitable<void> structure::make_together(std::vector<core::table> wanted, statement_label label, rt::deadline limit)
+{
+    std::erase_if(wanted, [this](const core::table& t) { return has_table(t.name); });
+    const std::span<const core::table> all(wanted);
+    for (std::size_t from = 0; from + 1 < all.size(); from += tables_a_script) {
+        const auto some = all.subspan(from, std::min(tables_a_script, all.size() - from));
+        auto made = co_await send(create_tables(at_, some, label), limit);
+        if (made.has_error()) co_return;  // which of them cannot be made, and why, is for its own statement to say
+        for (const auto& t : some) relations_[lower(t.name)] = {.columns = marks_of(t.columns)};
+    }
 }
 
 rt::outcome<std::vector<core::column>> structure::missing_in(const relation& known, const core::table& wanted) const

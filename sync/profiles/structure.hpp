@@ -29,6 +29,10 @@ public:
 
     // Afterwards schema and (if asked for) volume exist, and the fence table, whose owner we are if it is new.
     rt::awaitable<rt::outcome<void>> ensure_schema(bool with_volume, statement_label label, rt::deadline limit);
+    // Makes those of the tables that are missing with one statement, a script of CREATE TABLE (SQL scripting, "BEGIN END
+    // compound statement": https://docs.databricks.com/aws/en/sql/language-manual/control-flow/compound-stmt). What it
+    // does not make, for whatever reason, ensure_table() makes or explains.
+    rt::awaitable<void> make_together(std::vector<core::table> wanted, statement_label label, rt::deadline limit);
     // Afterwards the table has at least these columns; one statement at the most. Failures of its own: "table.foreign"
     // (never; there is something else of that name), "table.column_type" (never; a column has a type that cannot hold
     // ours).
@@ -41,6 +45,8 @@ public:
     void set_owner(lease_holder owner) { owner_ = std::move(owner); }
     // As far as is known.
     bool has_table(const std::string& name) const;
+    // True once for a table that was found with something that has no comment.
+    bool take_bare(const std::string& name);
     // Statements of a run count their time here; nullptr: nowhere.
     void set_meter(phase_meter* meter) noexcept { meter_ = meter; }
 
@@ -63,6 +69,7 @@ private:
         std::vector<std::uint64_t> columns{};  // sorted marks of its columns: small, because it stays between runs
         std::string type{};                    // "MANAGED" is left empty
         std::string comment{};                 // of a view
+        bool bare = false;                     // a table of which something has no comment
     };
 
     rt::awaitable<rt::outcome<void>> read(bool with_volume, rt::deadline limit);

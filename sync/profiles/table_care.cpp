@@ -120,29 +120,31 @@ rt::awaitable<void> care_for_tables(landing_run& run, const pending_work& work, 
     (void)written;  // counts of no consequence
 }
 
-rt::awaitable<std::vector<std::string>> optimize_by_hand(landing_run& run, const pending_work& work,
-                                                         std::vector<std::string> tables, const std::string& warehouse_id)
+rt::awaitable<hand_care> optimize_by_hand(landing_run& run, const pending_work& work, std::vector<std::string> tables,
+                                          const std::string& warehouse_id)
 {
     const bool all = tables.empty();
     if (all)
         for (const auto& [name, t] : work.tables)
             if (run.shape.has_table(name)) tables.push_back(name);
-    std::vector<std::string> notes;
+    hand_care done;
     std::vector<std::string> cared_for;
     for (const auto& table : tables) {
         std::string why;
         switch (co_await optimize_one(run, table, warehouse_id, why)) {
             case outcome::done:
-                notes.push_back(table + ": optimized");
+                done.notes.push_back(table + ": optimized");
                 run.report.tables[table].optimized = true;
                 cared_for.push_back(table);
                 break;
             case outcome::by_databricks:
-                notes.push_back(table + ": left to predictive optimization, which is on for it");
+                done.notes.push_back(table + ": left to predictive optimization, which is on for it");
                 cared_for.push_back(table);
                 break;
-            case outcome::missing: notes.push_back(table + ": does not exist in the schema"); break;
-            case outcome::failed: notes.push_back(table + ": failed: " + why); break;
+            case outcome::missing:
+                done.failed.push_back(table + ": is not in the schema; nothing of it has landed");
+                break;
+            case outcome::failed: done.failed.push_back(table + ": " + why); break;
         }
     }
     auto& store = run.with.store;
@@ -154,7 +156,8 @@ rt::awaitable<std::vector<std::string>> optimize_by_hand(landing_run& run, const
         return write_wear(store, space, *wear);
     });
     (void)reset;
-    co_return notes;
+    done.notes.insert(done.notes.end(), done.failed.begin(), done.failed.end());
+    co_return done;
 }
 
 }  // namespace lakeferry::profiles

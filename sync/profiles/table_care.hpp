@@ -35,8 +35,12 @@ std::string optimize_table(const place& at, std::string_view table, const statem
 
 // Counts the loads of a run, and optimizes what is due if `enabled`.
 rt::awaitable<void> care_for_tables(landing_run& run, const pending_work& work, bool enabled, const std::string& warehouse_id);
-// By hand: these tables, or all that have landed. What there is to say of each.
-rt::awaitable<std::vector<std::string>> optimize_by_hand(landing_run& run, const pending_work& work,
-                                                         std::vector<std::string> tables, const std::string& warehouse_id);
+// By hand: these tables, or all that have landed.
+struct hand_care {
+    std::vector<std::string> notes{};   // what there is to say of each table
+    std::vector<std::string> failed{};  // those of them that were to be optimized and could not be
+};
+rt::awaitable<hand_care> optimize_by_hand(landing_run& run, const pending_work& work, std::vector<std::string> tables,
+                                          const std::string& warehouse_id);
 
 }  // namespace lakeferry::profiles
