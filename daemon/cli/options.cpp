@@ -8,6 +8,20 @@ namespace lakeferry::daemon {
 
 namespace {
 
+// Numbers of loads and receipts begin with 1; whoever writes another one wants to know where they stand.
+CLI::Validator number_of(const char* what, const char* list)
+{
+    return CLI::Validator(
+        [what, list](std::string& text) -> std::string {
+            const bool digits =
+                !text.empty() && text.size() <= 18 && text.find_first_not_of("0123456789") == std::string::npos;
+            if (digits && text.find_first_not_of('0') != std::string::npos) return {};
+            return "\"" + text + "\" is the number of no " + what + ": they count from 1, and lakeferry " + list +
+                   " SPACE lists them";
+        },
+        "NUMBER");
+}
+
 // The pieces that several commands share.
 class builder {
 public:
@@ -16,7 +30,7 @@ public:
         app.require_subcommand(1);
         app.fallthrough();
         app.set_version_flag("--version", std::string("lakeferry ") + LAKEFERRY_VERSION);
-        app.add_option("--config", to_.config, "configuration file")->capture_default_str();
+        config = app.add_option("--config", to_.config, "configuration file")->capture_default_str();
         app.add_option("--socket", to_.socket, "control socket of the daemon; default: as configured");
         app.footer("Exit status: 0 done, 1 failed, 64 wrong command line, 69 no daemon answers,\n"
                    "75 another daemon uses the state directory, 78 wrong configuration.");
@@ -36,6 +50,7 @@ public:
     }
 
     CLI::App app{"Lakeferry: customer profiles into Databricks", "lakeferry"};
+    CLI::Option* config = nullptr;
 
 private:
     cli_options& to_;
@@ -72,6 +87,8 @@ void add_commands(builder& b, cli_options& to)
 
     auto* takeover = b.add("takeover", "land in a schema that another daemon kept so far; that one stops", command::takeover);
     b.space(takeover, true);
+    takeover->add_flag("--settled", to.settled,
+                       "take nothing over, only end the notice about profiles that the other daemon knows");
     b.json(takeover);
 
     auto* status = b.add("status", "what runs, what is due, what went wrong", command::status);
@@ -140,9 +157,10 @@ void add_table_commands(builder& b, cli_options& to)
 
     auto* loads = b.add("loads", "loads that are under way or wait for a decision", command::loads);
     b.space(loads, true);
-    auto* accept = loads->add_option("--accept", to.table.accept, "the rows of load N are in the table: go on")->check(CLI::PositiveNumber);
+    auto* accept = loads->add_option("--accept", to.table.accept, "the rows of load N are in the table: go on")
+                       ->check(number_of("load", "loads"));
     auto* resend = loads->add_option("--resend", to.table.resend, "send the rows of load N anew, but for those that the table has")
-                       ->check(CLI::PositiveNumber);
+                       ->check(number_of("load", "loads"));
     accept->excludes(resend);
     b.json(loads);
 }
@@ -151,7 +169,9 @@ void add_erasure_commands(builder& b, cli_options& to)
 {
     const auto people = [&to](CLI::App* sub) {
         sub->add_option("people", to.persons, "TYPE:VALUE, like email:ada@mail.example, or segment ids");
-        sub->add_option("--file", to.files, "list of them, one a line; \"-\" is standard input");
+        // One file an option, or it would take the space and the people behind it for files, too.
+        sub->add_option("--file", to.files, "list of them, one a line; \"-\" is standard input; may be repeated")
+            ->allow_extra_args(false);
     };
     auto* erase = b.add("erase", "forget people: in the queue, the store, staged files and every table", command::erase);
     b.space(erase, true);
@@ -165,7 +185,7 @@ void add_erasure_commands(builder& b, cli_options& to)
 
     auto* erasures = b.add("erasures", "receipts of what was erased, or one of them", command::erasures);
     b.space(erasures, true);
-    erasures->add_option("number", to.number, "of one receipt")->check(CLI::PositiveNumber);
+    erasures->add_option("number", to.number, "of one receipt")->check(number_of("receipt", "erasures"));
     b.json(erasures);
 
     auto* suppress = b.add("suppress", "accept and drop the calls of people, from now on", command::suppress);
@@ -231,6 +251,7 @@ std::optional<cli_options> parse_command_line(int argc, const char* const* argv,
         status = exit_status::usage;
         return std::nullopt;
     }
+    parsed.config_named = b.config->count() != 0;
     return parsed;
 }
 

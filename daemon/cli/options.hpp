@@ -42,6 +42,7 @@ struct init_options {
 struct cli_options {
     command what = command::run;
     std::string config{"/etc/lakeferry/lakeferry.toml"};
+    bool config_named = false;  // by --config: then it must be there
     std::string socket{};  // empty: as configured
     bool json = false;
     std::string space{};
@@ -55,6 +56,7 @@ struct cli_options {
     bool again = false;
     bool wait = false;
     bool wake = true;
+    bool settled = false;  // takeover: only end the notice about the profiles of the other daemon
     unsigned most = 20;
     std::vector<std::string> persons{};  // why: one, or two
     std::string rules{};                 // identity preview: the file with the changed rules

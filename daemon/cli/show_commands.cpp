@@ -1,6 +1,7 @@
 // Commands that ask the running daemon and print its answer.
 #include "daemon/cli/commands.hpp"
 #include "daemon/cli/control_client.hpp"
+#include "daemon/cli/json_look.hpp"
 #include "daemon/cli/status_text.hpp"
 
 #include <boost/json.hpp>
@@ -64,10 +65,18 @@ int sync_space(const cli_options& options)
 int take_over_space(const cli_options& options)
 {
     control_client client(control_socket_of(options));
-    auto answer = client.post(space_path(options, "/takeover"));
+    auto answer = client.post(space_path(options, options.settled ? "/takeover?settled=true" : "/takeover"));
     if (answer.has_error()) return report_failure(options, answer.error());
+    if (options.settled) {
+        const std::string words = "The notice about the profiles of " + options.space + " has ended.";
+        std::cout << (options.json ? json::serialize(*answer) : words) << "\n";
+        return exit_status::ok;
+    }
     std::cout << (options.json ? json::serialize(*answer) + "\n" : report_text(*answer));
-    return report_succeeded(*answer) ? exit_status::ok : exit_status::failed;
+    if (!report_succeeded(*answer)) return exit_status::failed;
+    if (auto now = client.get(space_path(options)); now.has_value() && !options.json)
+        if (const auto said = text(*now, {"identity", "notice"}); !said.empty()) std::cout << "\n" << said << ".\n";
+    return exit_status::ok;
 }
 
 int reload_daemon(const cli_options& options)

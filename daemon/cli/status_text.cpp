@@ -97,6 +97,8 @@ std::string status_text(const json::value& s)
                    bytes_text(number(one, {"waiting", "events_bytes"}) + number(one, {"waiting", "rows_bytes"}))});
         const auto reason = text(one, {"reason"});
         if (!reason.empty()) reasons += text(one, {"id"}) + ": " + reason + "\n";
+        if (const auto said = text(one, {"identity", "notice"}); !said.empty())
+            reasons += text(one, {"id"}) + ": " + said + "\n";
         if (const auto said = text(one, {"kafka", "notice"}); !said.empty()) reasons += text(one, {"id"}) + ": Kafka: " + said + "\n";
         if (const auto open = erasures_line(one); !open.empty()) reasons += text(one, {"id"}) + ": " + open + "\n";
     }
@@ -133,6 +135,7 @@ std::string space_text(const json::value& s)
     out += "Identity  " + grouped(number(s, {"identity", "calls"})) + " calls resolved since the start, " +
            grouped(number(s, {"identity", "duplicates"})) + " duplicates, " +
            grouped(number(s, {"identity", "rescued"})) + " rows with rescued values\n";
+    if (const auto said = text(s, {"identity", "notice"}); !said.empty()) out += "          " + said + "\n";
     std::string noticed;
     if (const auto* notes = at(s, {"identity", "notes"}).if_object())
         for (const auto& [name, count] : *notes)

@@ -10,6 +10,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/host_name.hpp>
 
 #include <iostream>
 #include <random>
@@ -154,6 +155,7 @@ profiles::connection_report workspace_bench::test(const core::space_config& conf
         with.tasks.spawn("waiting", b.show_waiting(with.warehouses));
         profiles::connection_options options;
         options.wake = b.wake;
+        options.self = {.space = c.id, .host = boost::asio::ip::host_name()};
         options.limit = rt::deadline::in(b.time, test_limit);
         options.on_line = b.on_line;
         co_return co_await profiles::test_connection(

@@ -211,7 +211,7 @@ rt::awaitable<http::response> control_service::command(const http::request& what
     if (api && path[2] == "spaces" && path.size() >= 5) {
         auto* runner = core_.space(path[3]);
         if (runner == nullptr) co_return no_space(path[3]);
-        if (path.size() == 5 && path[4] == "takeover") co_return report_answer(co_await runner->take_over());
+        if (path.size() == 5 && path[4] == "takeover") co_return co_await takeover(what.target, path[3]);
         if (path.size() == 5 && path[4] == "sync") co_return co_await sync(what.target, path[3]);
         if (path.size() == 5 && path[4] == "erase") co_return co_await post_erase(core_, path[3], what.body);
         if (path.size() == 5 && path[4] == "suppress") co_return co_await post_suppress(core_, path[3], what.body);
@@ -234,6 +234,15 @@ rt::awaitable<http::response> control_service::sync(const std::string& target, c
         co_return http::json_response(202, json::serialize(json::object{{"space", id}, {"accepted", true}}));
     }
     co_return report_answer(co_await runner->sync_now());
+}
+
+rt::awaitable<http::response> control_service::takeover(const std::string& target, const std::string& id)
+{
+    auto* runner = core_.space(id);
+    if (!flag_parameter(target, "settled")) co_return report_answer(co_await runner->take_over());
+    auto done = co_await runner->settle_profiles();
+    if (done.has_error()) co_return error_response(done.error());
+    co_return ok_response(json::object{{"space", id}, {"settled", true}});
 }
 
 rt::awaitable<http::response> control_service::import(const http::request& what, const std::string& id,

@@ -56,7 +56,7 @@ json::object to_json(const space_view& v, const space_backlog& waiting, std::int
     o["identity"] = {{"calls", v.identity.calls},           {"duplicates", v.identity.duplicates},
                      {"rows", v.identity.rows},             {"rescued", v.identity.rescued},
                      {"working", v.identity.working},       {"error_id", v.identity.error_id},
-                     {"error", v.identity.error}};
+                     {"error", v.identity.error},           {"notice", v.identity.notice}};
     json::object notes;
     for (const auto& [name, count] : waiting.notes) notes[name] = count;
     o["identity"].as_object()["notes"] = std::move(notes);

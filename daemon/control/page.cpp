@@ -63,10 +63,11 @@ function show(s) {
     const row = document.createElement("tr");
     cell(row, one.name === one.id ? one.id : one.name + " (" + one.id + ")");
     const state = cell(row, one.state, one.state);
-    if (one.reason) {
+    for (const words of [one.reason, one.identity.notice]) {
+      if (!words) continue;
       const why = document.createElement("div");
       why.className = "reason";
-      why.textContent = one.reason;
+      why.textContent = words;
       state.append(why);
     }
     cell(row, one.target);

@@ -160,6 +160,12 @@ rt::awaitable<rt::outcome<profiles::run_report>> space_runner::take_over()
     co_return co_await sync_now();
 }
 
+rt::awaitable<rt::outcome<void>> space_runner::may_take_calls(bool afresh)
+{
+    if (!afresh) co_return co_await sync_.may_take_calls(false, {});
+    co_return co_await as_child(sync_.may_take_calls(true, rt::deadline::in(needs_.time, seconds(30))));
+}
+
 profiles::planned_run space_runner::next_run() const
 {
     if (paused()) return {.why = pause_words()};
@@ -306,9 +312,12 @@ rt::awaitable<std::int64_t> space_runner::last_start_us()
 
 rt::awaitable<void> space_runner::sync_loop(rt::task_group& tasks)
 {
-    plan_.emplace(config_->profiles_sync.schedule, needs_.time.now(), needs_.wall.now_us(), co_await last_start_us(),
-                  unit(), needs_.align_runs);
+    const auto last_start = co_await last_start_us();
+    plan_.emplace(config_->profiles_sync.schedule, needs_.time.now(), needs_.wall.now_us(), last_start, unit(),
+                  needs_.align_runs);
+    if (last_start == 0) tasks.spawn("look", look_whose_schema());
     co_await read_pause();
+    co_await read_succession();
     co_await erasures_->load();
     for (;;) {
         if (!requests_.empty()) co_await answer_requests(tasks, *plan_);
@@ -366,6 +375,8 @@ rt::awaitable<void> space_runner::run_once(std::string trigger, requests who)
     if (!result.has_value() || result->status != profiles::run_status::success) ++counts_.runs_failed;
     if (!result.has_value())
         needs_.log.warn("sync.not_run", result.error().detail, {{"space", config_->id}, {"id", result.error().id}});
+    if (result.has_value() && result->status == profiles::run_status::success) held_elsewhere_.clear();
+    co_await read_succession();
     for (const auto& one : who) {
         one->result.emplace(result);
         one->done.set();

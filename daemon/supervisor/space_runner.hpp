@@ -80,6 +80,11 @@ public:
     void request_sync();
     // A run that takes the schema over from another daemon; see space_sync::take_over().
     rt::awaitable<rt::outcome<profiles::run_report>> take_over();
+    // Somebody says that the profiles of a schema that was taken over are settled: its notice ends. Fails as the store
+    // does.
+    rt::awaitable<rt::outcome<void>> settle_profiles();
+    // Whether the calls of a topic are this daemon's to take; see space_sync::may_take_calls(). Also "space.stopped".
+    rt::awaitable<rt::outcome<void>> may_take_calls(bool afresh);
     // What is planned, and why then.
     profiles::planned_run next_run() const;
     // By hand, until it is taken back, restarts included. Calls are still accepted and resolved. Fails as the store does.
@@ -155,6 +160,9 @@ private:
     rt::awaitable<rt::outcome<void>> as_child(rt::awaitable<rt::outcome<void>> work);
     rt::awaitable<rt::outcome<void>> set_pause(bool on, std::string reason);
     rt::awaitable<void> read_pause();
+    rt::awaitable<void> read_succession();
+    rt::awaitable<rt::outcome<void>> forget_succession();
+    rt::awaitable<void> look_whose_schema();
     bool paused() const noexcept { return config_->profiles_sync.paused || paused_by_hand_.on; }
     // Why it is paused; empty: it is not.
     std::string pause_words() const;
@@ -194,6 +202,7 @@ private:
     std::optional<run_plan> plan_{};
     identity_view identity_{};
     std::string defect_{};
+    std::string held_elsewhere_{};  // as found at a first start: another daemon keeps the schema
     const intake::kafka_reader* kafka_ = nullptr;
     struct hand_pause {
         bool on = false;

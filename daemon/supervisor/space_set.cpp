@@ -2,6 +2,8 @@
 
 #include "daemon/supervisor/space_target.hpp"
 #include "net/rt/offload.hpp"
+#include "sync/identity/progress.hpp"
+#include "sync/profiles/lease.hpp"
 
 namespace lakeferry::daemon {
 
@@ -36,7 +38,9 @@ void space_set::start_kafka(running& one)
     if (one.kafka || config.kafka.brokers.empty()) return;
     const auto& n = needs_;
     one.kafka = std::make_unique<intake::kafka_reader>(
-        intake::kafka_needs{n.workers, n.time, n.wall, n.rng, n.log, n.metrics, n.store, n.credentials, sources_, acceptor_, refused_, kafka_, n.limits},
+        intake::kafka_needs{n.workers, n.time, n.wall, n.rng, n.log, n.metrics, n.store, n.credentials, sources_,
+                            acceptor_, refused_, kafka_, n.limits,
+                            [runner = one.runner.get()](bool afresh) { return runner->may_take_calls(afresh); }},
         config.kafka, config.id, one.runner->number());
     one.runner->show_kafka(one.kafka.get());
     one.tasks->spawn("kafka " + config.id, one.kafka->run());
@@ -78,10 +82,15 @@ rt::awaitable<rt::outcome<void>> space_set::add(config_ptr config, std::uint64_t
         std::vector<core::id128> suppressed{};
     };
     const std::string id = config->id;
-    auto looked = co_await rt::offload_uncancellable(needs_.workers, [this, id, config]() -> rt::outcome<found> {
+    const auto random = needs_.rng();
+    auto looked = co_await rt::offload_uncancellable(needs_.workers, [this, id, config, random]() -> rt::outcome<found> {
+        // Made here, by one space after the other: two at once would make two.
+        if (auto named = profiles::state_directory_id(needs_.store, random); named.has_error()) return named.error();
         auto number = store::space_number(needs_.store, id);
         if (number.has_error()) return number.error();
         if (auto target = check_target(needs_.store, *number, *config, false); target.has_error()) return target.error();
+        if (auto raised = identity::raise_seq(needs_.store, *number, needs_.wall.now_us()); raised.has_error())
+            return raised.error();
         auto last = intake::find_last_sequence(needs_.store, *number);
         if (last.has_error()) return last.error();
         auto suppressed = intake::read_suppressed(needs_.store, *number);

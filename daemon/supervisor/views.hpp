@@ -22,6 +22,7 @@ struct identity_view {
     std::uint64_t rows = 0;
     std::uint64_t rescued = 0;     // rows with a value that did not fit
     bool working = false;          // calls wait or are being resolved
+    std::string notice{};          // what an operator should know although it goes on
     std::string error_id{};
     std::string error{};
 };

@@ -20,6 +20,7 @@ namespace lakeferry::core {
 //   wide          be64: seq up to which profile_traits has the update tables; "wide/log" be64: the load after which it
 //                 is behind them
 //   term          be64: the last term of the schema's lease whose fence is known to stand
+//   succession    a take-over of the schema that nobody has settled yet (text of sync/profiles)
 //   reported      be64: the last run whose report is in the space's schema
 //   target        catalog, newline, schema: where the space lands (text of daemon/supervisor)
 //   kafka/<topic>/<partition>/<group>  be64: offset of the next message to read (text of sync/intake)

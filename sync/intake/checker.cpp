@@ -29,7 +29,7 @@ std::variant<const source_entry*, refused_text> source_of(const boost::json::obj
     const source_entry* found = with.table->find({text.data(), text.size()});
     if (!found || (with.only_space && found->space != *with.only_space))
         return refuse(refusal_reason::unknown_source, "writeKey",
-                      found ? "the write key belongs to a source of another space"
+                      found ? "the write key belongs to a source of another space: import the line there"
                             : "no source has this write key: compare it with the space's configuration",
                       with.fallback);
     return found;

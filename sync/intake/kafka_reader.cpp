@@ -20,6 +20,7 @@ using std::chrono::seconds;
 
 constexpr std::size_t poll_bytes_max = std::size_t{2} << 20;
 constexpr rt::duration tell_every = seconds(1);
+constexpr std::string_view lease_held = "lease.held";  // another daemon's: known for sure
 constexpr rt::backoff_policy reconnecting{seconds(1), minutes(1), std::numeric_limits<unsigned>::max()};
 constexpr rt::backoff_policy rewriting{seconds(1), seconds(30), std::numeric_limits<unsigned>::max()};
 
@@ -140,7 +141,8 @@ rt::awaitable<rt::failure> kafka_reader::session(const stop_state& stop)
 {
     std::optional<rt::failure> why;
     try {
-        why = co_await prepare();
+        why = co_await not_ours(true);
+        if (!why) why = co_await prepare();
         if (!why) why = co_await serve(stop);
     } catch (const std::exception& defect) {
         why = rt::failure{.retry = rt::retry_class::transient,
@@ -158,6 +160,18 @@ rt::awaitable<rt::failure> kafka_reader::session(const stop_state& stop)
     view_.partitions = 0;
     view_.lag.reset();
     co_return why.value_or(rt::failure{});
+}
+
+// Why the topic is left alone; nullopt: its calls are ours to take.
+rt::awaitable<std::optional<rt::failure>> kafka_reader::not_ours(bool afresh)
+{
+    if (!needs_.may_read) co_return std::nullopt;
+    auto may = co_await needs_.may_read(afresh);
+    if (may.has_value()) co_return std::nullopt;
+    rt::failure why = may.error();
+    why.detail = "Calls are left in the topic: " + why.detail;
+    if (why.retry == rt::retry_class::never) why.retry_after = minutes(1);
+    co_return why;
 }
 
 // The name of this store in the group; made once.
@@ -208,6 +222,8 @@ rt::awaitable<std::optional<rt::failure>> kafka_reader::serve(const stop_state& 
         held_ = hold;
         if (!next_.empty()) view_.state = held_ ? kafka_state::held : kafka_state::reading;
         if (stopping(stop)) break;
+        // As a run of the space found out. Whoever took over joins the group, which is asked about at once, below.
+        if (auto why = co_await not_ours(false); why && why->id == lease_held) co_return why;
         auto events = co_await client_->poll(poll_bytes_max);
         if (auto why = co_await handle(std::move(events))) co_return why;
     }
@@ -224,6 +240,8 @@ rt::awaitable<std::optional<rt::failure>> kafka_reader::handle(kafka_events even
     if (events.statistics) note(*events.statistics);
     if ((!quiet || events.at_end) && !problem_of_writing_) clear_problem();
     if (events.revoked) co_await end_partitions(events.lost);
+    if (events.assigned)
+        if (auto why = co_await not_ours(true); why && why->id == lease_held) co_return why;
     if (events.assigned)
         if (auto why = co_await begin_partitions(std::move(*events.assigned))) co_return why;
     for (const auto partition : events.out_of_range)

@@ -13,6 +13,7 @@
 #include "sync/intake/refusals.hpp"
 #include "sync/intake/sources.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <random>
@@ -57,11 +58,15 @@ struct kafka_needs {
     refusals& refused;
     kafka_connector connect;
     core::limits limits{};
+    // Whether the calls of the topic are this daemon's to take: not while another one lands in the space's schema, whose
+    // profiles they belong to. afresh: asks again, which may take seconds; else says what is known. Empty: they are.
+    std::function<rt::awaitable<rt::outcome<void>>(bool afresh)> may_read{};
 };
 
 // The offset of each partition goes into the same synced batch as the calls read up to it, so a crash loses and doubles
 // nothing; the group is told afterwards. After a write whose outcome is not known the place is read from the store
-// before anything is written again.
+// before anything is written again. Whose calls they are (may_read) is asked before each connection and when partitions
+// change hands; a daemon that must not have them leaves the group and asks again every minute.
 // Owner: the space. Loop thread only; run() is spawned once and joined. Failures never leave run(): they are in view()
 // and in the log, and it goes on. Cancelling (terminal) ends it after the write in hand, within a few seconds.
 class kafka_reader {
@@ -85,6 +90,7 @@ private:
     using stop_state = boost::asio::cancellation_state;
 
     rt::awaitable<rt::failure> session(const stop_state& stop);
+    rt::awaitable<std::optional<rt::failure>> not_ours(bool afresh);
     rt::awaitable<std::optional<rt::failure>> prepare();
     rt::awaitable<rt::outcome<std::string>> store_id();
     rt::awaitable<std::optional<rt::failure>> serve(const stop_state& stop);

@@ -1,6 +1,8 @@
 // The decisions of Test Connection: no I/O.
 #include "sync/databricks/errors.hpp"
 #include "sync/profiles/connection_test.hpp"
+#include "sync/profiles/lease.hpp"
+#include "sync/profiles/succession.hpp"
 
 #include <algorithm>
 
@@ -75,7 +77,9 @@ std::vector<requirement> judge_token(const std::optional<rt::failure>& failed, c
         return {line("host", "host " + host, state::ok, "answers"), tls(state::missing, failed->detail)};
     const bool no_peer = begins(id, "connect.") || begins(id, "http.") || begins(id, "workspace.") || id == "auth.timeout" ||
                          id == "auth.not_databricks";
-    if (no_peer) return {line("host", "host " + host, state::missing, failed->detail)};
+    const bool no_way = begins(id, "connect.");
+    const std::string cure = no_way ? ". Check databricks.workspace_url and port, and the way there from this machine" : "";
+    if (no_peer) return {line("host", "host " + host, state::missing, failed->detail + cure)};
     return {line("host", "host " + host, state::ok, "answers"), fine_tls, line("token", "token", state::missing, failed->detail)};
 }
 
@@ -166,6 +170,18 @@ std::vector<requirement> judge_privileges(const seen_objects& seen, const core::
         optional({"write_volume", "WRITE VOLUME", "VOLUME", volume}, seen.volume);
     }
     return all;
+}
+
+requirement judge_lease(const std::optional<lease_holder>& by, const lease_holder& self)
+{
+    if (!by) return line("lease", "lease of the schema", state::ok, "no daemon lands in the schema yet");
+    const bool surely = !self.id.empty();
+    const bool ours = surely ? by->id == self.id : by->host == self.host && by->space == self.space;
+    if (ours) return line("lease", "lease of the schema", state::ok, "kept current by " + in_words(*by));
+    return line("lease", "lease of the schema", surely ? state::missing : state::advice,
+                "kept current by " + in_words(*by) + (surely ? ", not by this one" : "") +
+                    ". A daemon with another state directory lands nothing there until: lakeferry takeover " + self.space +
+                    ". " + other_profiles(self.space));
 }
 
 }  // namespace lakeferry::profiles

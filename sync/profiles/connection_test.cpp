@@ -1,5 +1,7 @@
 #include "sync/profiles/connection_test.hpp"
 
+#include "sync/profiles/lease.hpp"
+
 #include <algorithm>
 
 namespace lakeferry::profiles {
@@ -110,8 +112,21 @@ rt::awaitable<bool> test_warehouse(connection_parts with, const core::space_conf
     co_return true;
 }
 
+rt::awaitable<void> test_lease(connection_parts with, const core::space_config& config,
+                               const connection_options& options, writer& out)
+{
+    auto fence = co_await databricks::get_table(with.door, config.databricks.catalog, config.profiles_sync.schema,
+                                                std::string(fence_table), out.soon(with.time));
+    if (fence.has_error())
+        out.add(line("lease", "lease of the schema", state::unknown, fence.error().detail));
+    else
+        out.add(judge_lease(fence->has_value() ? holder_from(**fence) : std::nullopt, options.self));
+    if (!options.succession.empty())
+        out.add(line("profiles", "profiles of the schema", state::advice, options.succession));
+}
+
 rt::awaitable<void> test_catalog(connection_parts with, const core::space_config& config,
-                                 const databricks::identity& who, writer& out)
+                                 const databricks::identity& who, const connection_options& options, writer& out)
 {
     auto metastore = co_await databricks::metastore_assignment(with.door, out.soon(with.time));
     if (metastore.has_error()) {
@@ -132,6 +147,7 @@ rt::awaitable<void> test_catalog(connection_parts with, const core::space_config
     if (seen.schema.info && config.profiles_sync.use_volume)
         seen.volume = co_await look(with, securable::volume, c, s, v, who, out.soon(with.time));
     out.add(judge_privileges(seen, config, who.user_name));
+    if (seen.schema.info) co_await test_lease(with, config, options, out);
 }
 
 }  // namespace
@@ -165,7 +181,7 @@ rt::awaitable<connection_report> test_connection(connection_parts with, core::sp
     out.report.principal = who->user_name;
     out.add(line("http_path", "HTTP path", state::ok, "names the SQL warehouse " + config.databricks.warehouse_id));
     (void)co_await test_warehouse(with, config, options, out);
-    co_await test_catalog(with, config, *who, out);
+    co_await test_catalog(with, config, *who, options, out);
     co_return std::move(out.report);
 }
 

@@ -8,6 +8,7 @@
 #include "sync/databricks/identity.hpp"
 #include "sync/databricks/statements.hpp"
 #include "sync/databricks/warehouses.hpp"
+#include "sync/profiles/landing_sql.hpp"
 
 #include <functional>
 #include <optional>
@@ -50,6 +51,10 @@ struct connection_parts {
 struct connection_options {
     bool wake = true;              // start a sleeping warehouse and run SELECT 1 on it
     rt::deadline limit{};          // of the whole test
+    // Who asks: to be compared with the owner of the schema. Without an id (the store is not at hand) host and space
+    // tell.
+    lease_holder self{};
+    std::string succession{};      // in words: a take-over that is not settled; empty: none
     // Called with every line as soon as it is decided. Optional.
     std::function<void(const requirement&)> on_line{};
 };
@@ -79,5 +84,7 @@ struct seen_objects {
 // catalog, USE CATALOG, CREATE SCHEMA, USE SCHEMA, SELECT, MODIFY, CREATE TABLE, volume.
 std::vector<requirement> judge_privileges(const seen_objects& seen, const core::space_config& config,
                                           const std::string& principal);
+// Whose the schema is. nullopt: nobody's so far.
+requirement judge_lease(const std::optional<lease_holder>& by, const lease_holder& self);
 
 }  // namespace lakeferry::profiles

@@ -6,6 +6,7 @@
 #include "sync/core/timestamps.hpp"
 #include "sync/databricks/statements.hpp"
 #include "sync/profiles/space_sync.hpp"
+#include "sync/profiles/succession.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -62,7 +63,7 @@ rt::failure held(const place& at, const lease_holder& by, const lease_holder& se
             self.host + ", state directory " + self.id +
             ") lands nothing there and keeps its rows. If the other one is to go on, give this space another schema or "
             "remove it here. If it is gone for good, or stopped, run: lakeferry takeover " +
-            self.space};
+            self.space + ". " + other_profiles(self.space)};
 }
 
 }  // namespace
@@ -176,6 +177,31 @@ rt::awaitable<rt::outcome<void>> lease::fence_others(std::uint64_t term, stateme
     });
 }
 
+void lease::note_owner(const std::optional<lease_holder>& by)
+{
+    ++looks_;
+    another_ = by && by->id != self_.id ? by : std::nullopt;
+}
+
+rt::awaitable<rt::outcome<void>> lease::allowed(bool afresh, rt::deadline limit)
+{
+    if (afresh) {
+        auto known = co_await know_self();
+        if (known.has_error()) co_return known.error();
+        const auto before = looks_;
+        auto fence = co_await databricks::get_table(with_.door, shape_.at().catalog, shape_.at().schema,
+                                                    std::string(fence_table), limit);
+        if (fence.has_error() && looks_ == 0) co_return fence.error();
+        // What a run found meanwhile is newer.
+        if (fence.has_value() && looks_ == before) note_owner(fence->has_value() ? holder_from(**fence) : std::nullopt);
+    }
+    if (looks_ == 0)
+        co_return rt::failure{rt::retry_class::transient, "lease.unknown",
+                              "it is not known yet whose schema " + shape_.at().schema + " is"};
+    if (another_) co_return held(shape_.at(), *another_, self_);
+    co_return boost::system::in_place_value;
+}
+
 rt::awaitable<rt::outcome<void>> lease::look(bool take, rt::deadline limit)
 {
     auto known = co_await know_self();
@@ -188,8 +214,9 @@ rt::awaitable<rt::outcome<void>> lease::look(bool take, rt::deadline limit)
     table_seen_ = fence->has_value();
     to_claim_ = false;
     term_ = self_.term;
+    const auto by = table_seen_ ? holder_from(**fence) : std::nullopt;
+    note_owner(by);
     if (!table_seen_) co_return boost::system::in_place_value;  // it is made with us as its owner
-    const auto by = holder_from(**fence);
     if (by && by->id != self_.id && !take) {
         checked_.reset();
         co_return held(shape_.at(), *by, self_);
@@ -201,6 +228,15 @@ rt::awaitable<rt::outcome<void>> lease::look(bool take, rt::deadline limit)
     co_return boost::system::in_place_value;
 }
 
+// Its rows stand in the tables, its profiles in its own store only.
+rt::awaitable<rt::outcome<void>> lease::say_whose_profiles(const lease_holder& before)
+{
+    const succession what{with_.wall.now_us(), in_words(before)};
+    with_.log.warn("identity.apart", in_words(what, self_.space), {{"space", self_.space}});
+    co_return co_await rt::offload_uncancellable(
+        with_.workers, [this, &what] { return write_succession(with_.store, space_number_, what); });
+}
+
 rt::awaitable<rt::outcome<void>> lease::settle(statement_label label, rt::deadline limit)
 {
     taken_from_.reset();
@@ -208,6 +244,9 @@ rt::awaitable<rt::outcome<void>> lease::settle(statement_label label, rt::deadli
         auto claimed = co_await claim(term_, label, limit);
         if (claimed.has_error()) co_return claimed.error();
         to_claim_ = false;
+        if (another_)
+            if (auto said = co_await say_whose_profiles(*another_); said.has_error()) co_return said.error();
+        note_owner(self_);
     }
     co_return co_await fence_others(term_, label, limit);
 }

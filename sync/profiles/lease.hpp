@@ -36,11 +36,17 @@ public:
     // One request, no statement: whose is the schema? Ours, nobody's, or (take) to be taken over; else a failure
     // "lease.held" (never).
     rt::awaitable<rt::outcome<void>> look(bool take, rt::deadline limit);
-    // Makes it ours after look(): no statement if it is, one to claim a schema without owner, two to take one over.
+    // Makes it ours after look(): no statement if it is, one to claim a schema without owner, two to take one over, which
+    // is noted as a succession.
     rt::awaitable<rt::outcome<void>> settle(statement_label label, rt::deadline limit);
     // look() and settle(), if it was long ago: a process that was stopped for hours looks before it sends the next
     // load.
     rt::awaitable<rt::outcome<void>> confirm(statement_label label, rt::deadline limit);
+    // Whether the schema is ours or nobody's, for those who would otherwise take calls away from its owner. afresh: one
+    // request, which changes nothing of what a run does meanwhile; else, and where the workspace does not answer, what
+    // was found last. Failures: "lease.held" (never); while nothing was found yet "lease.unknown" (transient) or those
+    // of the workspace.
+    rt::awaitable<rt::outcome<void>> allowed(bool afresh, rt::deadline limit);
     // A load of a keyed table that says it changed nothing: was it stopped by a fence? Failure "lease.fenced" (never).
     rt::awaitable<rt::outcome<void>> not_fenced(const load& l, statement_label label, rt::deadline limit);
 
@@ -54,6 +60,8 @@ public:
 
 private:
     rt::awaitable<rt::outcome<void>> know_self();
+    rt::awaitable<rt::outcome<void>> say_whose_profiles(const lease_holder& before);
+    void note_owner(const std::optional<lease_holder>& by);
     rt::awaitable<rt::outcome<void>> claim(std::uint64_t term, statement_label label, rt::deadline limit);
     rt::awaitable<rt::outcome<void>> fence_others(std::uint64_t term, statement_label label, rt::deadline limit);
     rt::awaitable<rt::outcome<databricks::statement_result>> send(std::string text, rt::deadline limit);
@@ -67,6 +75,8 @@ private:
     std::int64_t checked_us_ = 0;
     std::optional<std::uint64_t> taken_from_{};
     bool table_seen_ = false;
+    std::uint64_t looks_ = 0;                   // how often the owner was noted
+    std::optional<lease_holder> another_{};     // of the last look: it is not us
     bool to_claim_ = false;
     std::uint64_t term_ = 1;  // that we have, or are about to take
     std::uint64_t sent_ = 0;

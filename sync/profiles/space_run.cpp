@@ -4,6 +4,7 @@
 #include "net/rt/offload.hpp"
 #include "net/rt/task_group.hpp"
 #include "sync/databricks/statements.hpp"
+#include "sync/profiles/comments.hpp"
 #include "sync/profiles/run_log.hpp"
 #include "sync/profiles/stage_sweep.hpp"
 #include "sync/profiles/wide_traits.hpp"
@@ -102,6 +103,10 @@ rt::awaitable<rt::outcome<void>> space_sync::state::load_all(landing_run& run, p
     for (const auto& name : work.to_fill) also(name);
     wide_turn wide(names, work);
     std::erase_if(names, [this](const std::string& name) { return jobs.blocks(name); });
+    std::vector<core::table> wanted;
+    for (const auto& name : names)
+        if (const auto t = work.tables.find(name); t != work.tables.end() && !work.off.contains(name)) wanted.push_back(t->second);
+    co_await run.shape.make_together(std::move(wanted), run.label(), run.limit);
     queue todo{std::move(names), std::move(wide)};
     rt::task_group lanes(co_await boost::asio::this_coro::executor, nullptr);
     const auto count = std::min<std::size_t>(limits.statements_per_space, todo.names.size());
@@ -266,6 +271,7 @@ rt::awaitable<rt::outcome<void>> space_sync::state::land_all(landing_run& run, p
     if (loaded.has_value()) {
         status.activity = "caring for tables";
         co_await jobs.carry_out(run, work);
+        co_await add_missing_comments(run, work, config->databricks.warehouse_id);
         co_await care_for_tables(run, work, config->profiles_sync.optimize, config->databricks.warehouse_id);
     }
     if (loaded.has_error()) co_return loaded.error();

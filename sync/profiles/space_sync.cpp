@@ -50,6 +50,11 @@ void space_sync::remember(const run_report& last)
 
 void space_sync::take_over() noexcept { state_->take_over = true; }
 
+rt::awaitable<rt::outcome<void>> space_sync::may_take_calls(bool afresh, rt::deadline limit)
+{
+    co_return co_await state_->hold.allowed(afresh, limit);
+}
+
 rt::awaitable<rt::outcome<bool>> space_sync::due()
 {
     auto work = co_await state_->pending();

@@ -93,6 +93,9 @@ public:
     // run; the other daemon stops landing, and what it still has on its way changes no keyed table any more.
     void take_over() noexcept;
 
+    // Whether calls that only one daemon may take are this one's: whose is the schema? See lease::allowed().
+    rt::awaitable<rt::outcome<void>> may_take_calls(bool afresh, rt::deadline limit);
+
     // A load whose counts do not match waits for this. accept: its rows are there, as far as they are to be. resend: they
     // are sent anew by a statement that leaves out what the table has. Not while a run goes. Failures: "load.unknown",
     // "load.not_stuck" (never), those of the store.
