@@ -8,9 +8,7 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <sstream>
 
 namespace lakeferry::daemon {
 
@@ -24,6 +22,39 @@ json::array to_json(const problems& all)
     for (const auto& p : all)
         array.push_back(json::object{{"file", p.file}, {"line", p.line}, {"key", p.key}, {"what", p.what}, {"cure", p.cure}});
     return array;
+}
+
+// Findings elsewhere in the configuration do not matter to somebody who only wants to talk to the daemon.
+std::string look_for_socket(const cli_options& options, problems& found)
+{
+    if (!options.socket.empty()) return options.socket;
+    std::error_code ignored;
+    const auto file = std::filesystem::absolute(options.config, ignored).lexically_normal().string();
+    problems all;
+    const auto text = read_configuration_file(
+        file, "name the daemon's configuration with --config, or its socket with --socket", all);
+    if (!text && options.config_named) found = std::move(all);
+    // The standard file may be missing here, or not for everybody to read: then it is the standard socket.
+    if (!text) return daemon_settings{}.control_socket;
+    const auto settings = parse_daemon_file(*text, file, all);
+    for (auto& one : all)
+        if (one.key.empty() || one.key == "admin" || one.key.starts_with("admin.control"))
+            found.push_back(std::move(one));
+    return settings.control_socket;
+}
+
+// Commands that take nothing from the configuration but the way to the daemon.
+bool speaks_to_daemon(command what) noexcept
+{
+    switch (what) {
+        case command::run:
+        case command::init:
+        case command::check:
+        case command::config_check:
+        case command::config_show:
+        case command::identity_preview: return false;
+        default: return true;
+    }
 }
 
 }  // namespace
@@ -46,16 +77,10 @@ int refuse_configuration(const problems& found)
     return exit_status::configuration;
 }
 
-// Findings elsewhere in the configuration do not matter to somebody who only wants to talk to the daemon.
 std::string control_socket_of(const cli_options& options)
 {
-    if (!options.socket.empty()) return options.socket;
-    std::error_code ignored;
-    const auto file = std::filesystem::absolute(options.config, ignored).lexically_normal().string();
-    std::ostringstream text;
-    text << std::ifstream(file, std::ios::binary).rdbuf();
     problems unused;
-    return parse_daemon_file(text.str(), file, unused).control_socket;
+    return look_for_socket(options, unused);
 }
 
 int report_failure(const cli_options& options, const rt::failure& why)
@@ -95,6 +120,14 @@ int show_configuration(const cli_options& options)
 
 int main_command(const cli_options& options)
 {
+    if (speaks_to_daemon(options.what)) {
+        problems found;
+        (void)look_for_socket(options, found);
+        if (!found.empty()) {
+            (void)report_failure(options, {.id = "config.unusable", .detail = to_text(found.front())});
+            return exit_status::configuration;
+        }
+    }
     switch (options.what) {
         case command::run: return run_daemon(options);
         case command::init: return init_space(options);

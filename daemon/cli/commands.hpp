@@ -42,7 +42,8 @@ std::string credentials_directory();
 load_options load_options_of(const cli_options& options, bool about_to_run);
 // Prints the findings on stderr; exit_status::configuration.
 int refuse_configuration(const problems& found);
-// --socket, else what the configuration says, else the standard path.
+// --socket, else what the configuration says, else the standard path. A configuration that was named and cannot be
+// read, or says nothing sensible of the socket, has been refused by main_command.
 std::string control_socket_of(const cli_options& options);
 // Prints the failure on stderr, as JSON on stdout with --json; the exit status that fits.
 int report_failure(const cli_options& options, const rt::failure& why);

@@ -25,27 +25,6 @@ struct space_in_file {
     parsed_space parsed{};
 };
 
-std::optional<std::string> read_file(const std::string& file, const std::string& cure, problems& out)
-{
-    std::error_code error;
-    const auto status = fs::status(file, error);
-    const auto complain = [&](std::string what) {
-        out.push_back({.file = file, .what = std::move(what), .cure = cure});
-        return std::nullopt;
-    };
-    if (status.type() == fs::file_type::not_found) return complain("does not exist");
-    if (error) return complain("cannot be read: " + error.message());
-    if (status.type() != fs::file_type::regular) return complain("is not a file");
-    if (fs::file_size(file, error) > file_bytes_max) return complain("is larger than 4 MiB");
-    std::ifstream in(file, std::ios::binary);
-    std::ostringstream text;
-    errno = 0;
-    text << in.rdbuf();
-    if (!in.is_open() || in.bad())
-        return complain("cannot be read: " + std::generic_category().message(errno != 0 ? errno : EIO));
-    return std::move(text).str();
-}
-
 std::vector<std::string> space_files(const daemon_settings& global, const std::string& main_file, problems& out)
 {
     std::vector<std::string> files;
@@ -147,12 +126,33 @@ void sort_by_place(problems& all, const std::string& main_file)
 
 }  // namespace
 
+std::optional<std::string> read_configuration_file(const std::string& file, const std::string& cure, problems& out)
+{
+    std::error_code error;
+    const auto status = fs::status(file, error);
+    const auto complain = [&](std::string what) {
+        out.push_back({.file = file, .what = std::move(what), .cure = cure});
+        return std::nullopt;
+    };
+    if (status.type() == fs::file_type::not_found) return complain("does not exist");
+    if (error) return complain("cannot be read: " + error.message());
+    if (status.type() != fs::file_type::regular) return complain("is not a file");
+    if (fs::file_size(file, error) > file_bytes_max) return complain("is larger than 4 MiB");
+    std::ifstream in(file, std::ios::binary);
+    std::ostringstream text;
+    errno = 0;
+    text << in.rdbuf();
+    if (!in.is_open() || in.bad())
+        return complain("cannot be read: " + std::generic_category().message(errno != 0 ? errno : EIO));
+    return std::move(text).str();
+}
+
 load_result load_configuration(const load_options& options)
 {
     load_result result;
     std::error_code ignored;
     const std::string file = fs::absolute(options.file, ignored).lexically_normal().string();
-    const auto text = read_file(file, "write it, or name another with --config", result.found);
+    const auto text = read_configuration_file(file, "write it, or name another with --config", result.found);
     if (!text) return result;
 
     auto made = std::make_shared<snapshot>();
@@ -163,7 +163,7 @@ load_result load_configuration(const load_options& options)
     const auth::credential_store secrets(options.credentials_directory);
     std::vector<space_in_file> spaces;
     for (const auto& path : space_files(made->global, file, result.found)) {
-        const auto content = read_file(path, "mend it or take it away", result.found);
+        const auto content = read_configuration_file(path, "mend it or take it away", result.found);
         if (!content) continue;
         spaces.push_back({path, parse_space_file(*content, path, fs::path(path).stem().string(),
                                                  made->global.allow_short_schedules, result.found)});

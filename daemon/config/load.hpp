@@ -4,6 +4,7 @@
 #include "daemon/config/settings.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace lakeferry::daemon {
@@ -24,5 +25,8 @@ struct load_result {
 };
 
 load_result load_configuration(const load_options& options);
+
+// The text of one of its files; nullopt: it cannot be read, and why stands in `out`.
+std::optional<std::string> read_configuration_file(const std::string& file, const std::string& cure, problems& out);
 
 }  // namespace lakeferry::daemon
