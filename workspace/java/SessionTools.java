@@ -46,8 +46,10 @@ public final class SessionTools {
     }
   }
 
-  /** The defaults of names without catalog or schema. */
-  public static void use(SparkSession session, String catalog, String schema) throws Exception {
+  /** The defaults of names without catalog or schema, and whether Spark compiles a program for each plan or interprets it. */
+  public static void use(SparkSession session, String catalog, String schema, boolean compiled) throws Exception {
+    session.conf().set("spark.sql.codegen.wholeStage", compiled);
+    session.conf().set("spark.sql.codegen.factoryMode", compiled ? "FALLBACK" : "NO_CODEGEN");
     session.catalog().setCurrentCatalog(catalog);
     session.catalog().setCurrentDatabase(schema);
   }
@@ -56,6 +58,9 @@ public final class SessionTools {
   public static void enter(SparkSession session, String user) {
     org.apache.spark.sql.SparkSession.setActiveSession(session);
     CurrentUserContext.CURRENT_USER().set(user);
+    // Else every plan and job looks for the place that it came from, through a stack of hundreds of frames.
+    session.sparkContext().setLocalProperty("callSite.short", "statement");
+    session.sparkContext().setLocalProperty("callSite.long", "statement");
   }
 
   /** The session catalog lives in memory: after a restart, schemas and tables are told to it again from the folders. */

@@ -11,7 +11,7 @@ from .engine import translated
 from .errors import SqlError, parse_error, unsupported
 from .privileges import INTERNAL
 from .results import columns
-from .sources import not_found, volume_path
+from .sources import TEXT_TO_TABLE, not_found, volume_path
 
 SOURCE = f"{INTERNAL}copy"
 MOST_FILES = 1000
@@ -129,7 +129,8 @@ def plain(path) -> str:
 def load(world, call, copy: Copy, name: tuple, files: list, asked: dict):
     engine = world.engine
     session = engine.session(call.id, call.who.user_name, call.session, copied=[f.text for f in files])
-    engine.use(session, call.catalog, call.schema)
+    weight = sum(f.local(world.objects.volumes_root).stat().st_size for f in files)
+    engine.use(session, call.catalog, call.schema, weight * TEXT_TO_TABLE)
     if asked.get("mergeschema") == "true":
         session.conf.set("spark.databricks.delta.schema.autoMerge.enabled", "true")
     if files:

@@ -1,8 +1,12 @@
 """Reads a table's Delta log: columns, properties, clustering, and what each commit says about itself. A millisecond where a
 statement would take half a second. Old commits stay readable, because the workspace never lets Delta clean its logs."""
 import json
+import re
 import threading
 from pathlib import Path
+
+
+SIZE = re.compile(r'\{"(add|remove)".*?"size":(\d+)')
 
 
 class DeltaLog:
@@ -15,6 +19,7 @@ class DeltaLog:
 
     def _reset(self, identity):
         self.identity, self.version, self.metadata, self.clustering = identity, -1, None, []
+        self.bytes = 0
         self.copied: set[str] = set()
         self.created = self.altered = None
         self.commits: dict[str, dict] = {}
@@ -48,6 +53,8 @@ class DeltaLog:
                 domain = json.loads(line)["domainMetadata"]
                 columns = json.loads(domain.get("configuration") or "{}").get("clusteringColumns", [])
                 self.clustering = [] if domain.get("removed") else [".".join(c) for c in columns]
+            elif size := SIZE.match(line):
+                self.bytes += int(size[2]) * (1 if size[1] == "add" else -1)
         self.altered = info.get("timestamp")
         self.created = self.created or self.altered
         if "REPLACE" in info.get("operation", ""):

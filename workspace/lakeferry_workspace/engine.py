@@ -34,6 +34,9 @@ SETTINGS = {
     "spark.default.parallelism": "1",
     "spark.sql.shuffle.partitions": "1",
     "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.ui.explainMode": "simple",  # each query's plan is written out for a page that nobody opens
     "spark.sql.ui.retainedExecutions": "1",
     "spark.ui.retainedJobs": "1",
     "spark.ui.retainedStages": "1",
@@ -45,7 +48,11 @@ SETTINGS = {
     # The memory of COPY INTO is in the commits: Delta must not clean them away.
     "spark.databricks.delta.properties.defaults.enableExpiredLogCleanup": "false",
 }
-JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"  # C1 alone would cap the code cache at 48 MB
+# Compiling a program for every plan costs more than it brings, until there is something to read.
+COMPILE_FROM = 2 << 20
+# C1 alone would cap the code cache at 48 MB. Without a size to begin with, metaspace grows by full collections.
+JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:MetaspaceSize=256m"
+YOUNG = 320 << 20  # what a MERGE leaves behind fits in, so that little of it is copied
 LOG = """rootLogger.level = error
 rootLogger.appenderRef.f.ref = f
 appender.f.type = File
@@ -54,6 +61,11 @@ appender.f.fileName = {file}
 appender.f.layout.type = PatternLayout
 appender.f.layout.pattern = %d %p %c: %m%n
 """  # without an appender of its own Spark falls back to its default console profile
+
+
+def size_of(text: str) -> int:
+    """'1500m' or '2g' in bytes."""
+    return int(text[:-1]) << {"m": 20, "g": 30}[text[-1].lower()]
 
 
 class Engine:
@@ -73,7 +85,8 @@ class Engine:
         for key, value in (SETTINGS | {
             "spark.driver.memory": memory,
             "spark.driver.extraClassPath": ":".join(jars),
-            "spark.driver.extraJavaOptions": f"{JVM} -Dlog4j2.configurationFile={log} -Djava.io.tmpdir={self.scratch} {jvm}",
+            "spark.driver.extraJavaOptions": f"{JVM} -Xmn{min(YOUNG, size_of(memory) // 4)} {jvm} "
+                                             f"-Dlog4j2.configurationFile={log} -Djava.io.tmpdir={self.scratch}",
             "spark.sql.warehouse.dir": str(self.state / "warehouse"),
             "spark.local.dir": str(self.scratch),
         }).items():
@@ -114,9 +127,10 @@ class Engine:
     def knows_time_zone(self, name: str) -> bool:
         return self.tools.knowsTimeZone(name)
 
-    def use(self, session, catalog: str, schema: str):
+    def use(self, session, catalog: str, schema: str, weight: int = 0):
+        """`weight`: about how many bytes the statement will read."""
         with translated(self):
-            self.tools.use(session._jsparkSession, catalog, schema)
+            self.tools.use(session._jsparkSession, catalog, schema, weight >= COMPILE_FROM)
 
     def read_plan(self, text: str) -> dict:
         """The statement's class and the names it touches, before anything is resolved or run."""

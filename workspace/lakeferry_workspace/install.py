@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from lakeferry_workspace.places import SOURCE, home  # noqa: E402
+from lakeferry_workspace.places import SOURCE, home, plugin  # noqa: E402
 
 # Only these: the other transitive jars come with pyspark in other versions, and two copies of a class clash.
 WANTED_JARS = ("delta-kernel-api-", "delta-kernel-defaults-", "delta-kernel-unitycatalog-", "delta-spark_", "delta-storage-",
@@ -88,14 +88,15 @@ class Setup:
 
     def compile_plugin(self):
         (self.home / "classes.jsa").unlink(missing_ok=True)  # it is bound to the jars as they were
-        classes = self.home / "classes"
+        classes, target = self.home / "classes", plugin(self.home)
         shutil.rmtree(classes, ignore_errors=True)
         classes.mkdir()
+        target.parent.mkdir(exist_ok=True)
         sources = sorted(str(p) for p in (SOURCE / "java").glob("*.java"))
         self.command("javac", "-nowarn", "-cp", f"{self.pyspark()}/jars/*", "-d", classes, *sources)
-        part = self.home / "workspace-catalog.part"
+        part = target.with_suffix(".part")
         self.command("jar", "cf", part, "-C", classes, ".")
-        part.replace(self.home / "jars" / "workspace-catalog.jar")  # a workspace that runs keeps the old one open
+        part.replace(target)
         shutil.rmtree(classes)
 
     def pyspark(self) -> Path:
@@ -115,8 +116,8 @@ class Setup:
             self.step("Python packages for tests", [*venv, test_pins], [self.installed("requirements-test.txt")],
                       lambda: self.pip("requirements-test.txt"))
         self.step("Delta's jars", [pom, self.home], [self.home / "jars"], self.fetch_jars)
-        plugin = self.home / "jars" / "workspace-catalog.jar"
-        self.step("catalog plugin", [*java, pom, pins, self.home], [plugin], self.compile_plugin)
+        made = plugin(self.home)
+        self.step(f"catalog plugin {made.stem}", [self.home], [made], self.compile_plugin)
         if archive:
             self.step("class data archive", [*java, pom, pins, self.home], [self.home / "classes.jsa"], self.archive_classes)
 

@@ -20,7 +20,7 @@ class ClientError(Exception):
 class Client:
     def __init__(self, about: dict):
         self.url, self.warehouse, self.catalog = about["url"], about["warehouse_id"], about["catalog"]
-        self.admin, self.token = about["admin"], None
+        self.admin, self.token, self.session = about["admin"], None, None
 
     def call(self, method: str, path: str, body=None, form: dict | None = None):
         data = urllib.parse.urlencode(form).encode() if form else json.dumps(body).encode() if body is not None else None
@@ -46,6 +46,17 @@ class Client:
         except OSError as error:
             raise ClientError(f"no workspace answers on {self.url} ({getattr(error, 'reason', error)}); start one with workspace/run") from None
 
+    def open_session(self, catalog=None, schema=None):
+        body = {"warehouse_id": self.warehouse, "catalog": catalog or self.catalog, "schema": schema}
+        self.session = self.call("POST", "/api/2.0/sql/sessions", {k: v for k, v in body.items() if v})["session_id"]
+
+    def close_session(self):
+        try:
+            self.call("DELETE", f"/api/2.0/sql/sessions/{self.session}")
+        except ClientError:
+            pass  # the workspace may be gone, which was told before
+        self.session = None
+
     def sql(self, text: str, catalog=None, schema=None) -> tuple[list[str], list[list]]:
         """Names of the columns and all rows, as texts; statements that fail raise."""
         columns, rows = self.query(text, catalog, schema)
@@ -53,13 +64,14 @@ class Client:
 
     def query(self, text: str, catalog=None, schema=None) -> tuple[list[dict], list[list]]:
         """Columns (name, type_name, …) and all rows, however many; statements that fail raise."""
-        body = {"warehouse_id": self.warehouse, "statement": text, "wait_timeout": "50s", "disposition": "EXTERNAL_LINKS",
-                "catalog": catalog or self.catalog, "schema": schema}
-        path = "/api/2.0/sql/statements"
-        reply = self.call("POST", path, {k: v for k, v in body.items() if v})
-        try:
+        body = {"warehouse_id": self.warehouse, "statement": text, "wait_timeout": "0s", "disposition": "EXTERNAL_LINKS"}
+        body |= {"session_id": self.session} if self.session else {"catalog": catalog or self.catalog, "schema": schema}
+        path, pause = "/api/2.0/sql/statements", 0.01
+        reply = self.call("POST", path, {k: v for k, v in body.items() if v is not None})
+        try:  # from here on its id is known, so that Ctrl-C can cancel it
             while reply["status"]["state"] in ("PENDING", "RUNNING"):
-                time.sleep(0.2)
+                time.sleep(pause)
+                pause = min(pause * 1.5, 0.2)
                 reply = self.call("GET", f"{path}/{reply['statement_id']}")
         except KeyboardInterrupt:
             self.call("POST", f"{path}/{reply['statement_id']}/cancel", {})

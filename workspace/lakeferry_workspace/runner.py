@@ -2,7 +2,7 @@
 import shutil
 from dataclasses import dataclass, field
 
-from . import (clauses, constraints, copy_into, describe_json, driver_lists, grant_sql, ingestion, merge, rewriting, securables, settings,
+from . import (clauses, constraints, copy_into, describe_json, driver_lists, grant_sql, ingestion, merge, rewriting, scripts, securables, settings,
                show_create, shown, sources, use_catalog, views, volumes)
 from .dialect import dotted, head
 from .errors import SqlError, no_catalog, no_schema
@@ -23,6 +23,7 @@ class Call:
     row_limit: int | None = None
     arrow: bool = False
     session: object = None  # the client's, if it has opened one
+    weight: int = 0  # about how many bytes it will read
 
     @property
     def temporary(self) -> dict:
@@ -30,20 +31,25 @@ class Call:
 
 
 TEXTS = {"ShowTables", "ShowNamespaces", "ShowCatalogsCommand", "DescribeRelation", "DescribeNamespace"}  # shown() edits them as rows
-HANDLERS = (settings, driver_lists, grant_sql, volumes, securables, constraints, views, describe_json, show_create, use_catalog, copy_into, ingestion)
+HANDLERS = (settings, driver_lists, grant_sql, volumes, securables, constraints, views, describe_json, show_create, use_catalog, copy_into, ingestion, scripts)
 
 
 def run(world, call: Call):
     """(columns, rows or Arrow table, truncated)"""
     if not world.objects.exists("Catalog", (call.catalog,)):
         raise no_catalog(call.catalog)
-    words, _ = head(call.text, 5)
     with world.engine.tagged(call.id):
-        for handler in HANDLERS:
-            if words and handler.handles(words, call.text) and (answer := handler.run(world, call)) is not None:
-                described, rows = answer
-                return described, rows[:call.row_limit], bool(call.row_limit) and len(rows) > call.row_limit
-        return spark_statement(world, call)
+        return run_one(world, call)
+
+
+def run_one(world, call: Call):
+    """By whoever understands it."""
+    words, _ = head(call.text, 5)
+    for handler in HANDLERS:
+        if words and handler.handles(words, call.text) and (answer := handler.run(world, call)) is not None:
+            described, rows = answer
+            return described, rows[:call.row_limit], bool(call.row_limit) and len(rows) > call.row_limit
+    return spark_statement(world, call)
 
 
 def spark_statement(world, call: Call):
@@ -57,12 +63,13 @@ def spark_statement(world, call: Call):
         engine.read_plan(text)
         text = sources.rewrite(world, call, session, text)
     plan = engine.read_plan(text)
-    views.authorize(world, call, plan)
+    wanted, of_views = views.authorize(world, call, plan)
+    call.weight += weight_of(world, wanted + of_views) + sum(len(p["value"] or "") for p in call.parameters.values())
     before(world, call, plan)
     constraints.foreseen(world, call, targets(plan, call.catalog, call.schema, CREATES | REPLACES), keys)
     if call.schema != VIRTUAL and not world.objects.exists("Schema", (call.catalog, call.schema)):
         raise no_schema(f"{call.catalog}.{call.schema}")
-    engine.use(session, call.catalog, call.schema)
+    engine.use(session, call.catalog, call.schema, call.weight)
     text = rewriting.typed(text, call.parameters)
     arrow = call.arrow and plan["top"] not in TEXTS
     try:
@@ -71,6 +78,12 @@ def spark_statement(world, call: Call):
         sweep(world, call, plan)
         raise
     return after(world, call, plan, result, keys)
+
+
+def weight_of(world, wanted: list) -> int:
+    """Of the tables that these privileges are about."""
+    names = {name for _, level, name in wanted if level == "Table" and not world.objects.view(name)}
+    return sum(world.objects.log(name).refresh().bytes for name in names)
 
 
 def before(world, call: Call, plan: dict):

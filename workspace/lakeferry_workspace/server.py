@@ -211,7 +211,7 @@ def main() -> int:
     try:
         check_java()
         jars = places.jars(places.home())
-        if not any("workspace-catalog" in j for j in jars):
+        if len(jars) < 2 or not Path(jars[-1]).exists():
             raise StartError(f"{places.home()} is incomplete: run workspace/setup")
         listener = bind(o.port)
         state, lock = take_state(o)

@@ -7,7 +7,9 @@ from .dialect import dotted, full_name, name_at, quoted, tokenize
 from .errors import SqlError, parse_error
 from .results import columns, type_text
 
-OWN = "delta.enableExpiredLogCleanup"  # the workspace sets it for itself
+# What the workspace sets for itself, and what Delta does: neither is accepted in a CREATE TABLE.
+OWN = {"delta.enableExpiredLogCleanup", "delta.columnMapping.maxColumnId", "delta.rowTracking.materializedRowIdColumnName",
+       "delta.rowTracking.materializedRowCommitVersionColumnName", AUTO}
 
 
 def handles(words: list[str], _) -> bool:
@@ -45,7 +47,7 @@ def of_table(world, name: tuple) -> str:
     lines = [quoted(f.name) + " " + typed(f.dataType) + ("" if f.nullable else " NOT NULL") + default(f) + comment(f.metadata.get("comment"))
              for f in fields(world, name)]
     lines += [f"CONSTRAINT {quoted(c['name'])} {sentence(c)}" for c in about.get("constraints", [])]
-    properties = {k: v for k, v in log.properties().items() if k not in (OWN, AUTO)}
+    properties = {k: v for k, v in log.properties().items() if k not in OWN}
     out = f"CREATE TABLE {dotted(name)} (\n  " + ",\n  ".join(lines) + ")\nUSING delta\n"
     if log.metadata and log.metadata.get("partitionColumns"):
         out += f"PARTITIONED BY ({', '.join(map(quoted, log.metadata['partitionColumns']))})\n"

@@ -10,6 +10,7 @@ from .errors import SqlError, unsupported
 from .privileges import INTERNAL
 from .volume_paths import BadPath, parse
 
+TEXT_TO_TABLE = 4  # bytes of compressed text weigh as much as so many of a table
 REFUSED = {"schemahints", "rescueddatacolumn", "partitioncolumns", "cloudfiles.format"}
 
 
@@ -101,6 +102,9 @@ def read_files(world, call, session, given: tuple[str, dict], view: str):
     local = place.local(world.objects.volumes_root)
     if not local.exists() and not any(c in path for c in "*?[{"):
         raise not_found(place.text)
+    there = next(p for p in (local, *local.parents) if p.exists())  # of a pattern: the folder that it looks into
+    files = there.rglob("*") if there.is_dir() else [there]
+    call.weight += sum(f.stat().st_size for f in files if f.is_file()) * TEXT_TO_TABLE
     with translated(world.engine):
         reader = session.read.format(file_format).options(**options)
         reader = reader.schema(schema) if schema else reader

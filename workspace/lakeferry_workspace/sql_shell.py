@@ -7,10 +7,11 @@ import sys
 from tabulate import tabulate
 
 from .local_client import ClientError, add_options, connect, guarded
-
+from .pieces import says_something, split
 
 EPILOG = """examples:
   workspace/sql "SHOW TABLES IN main.acme_profiles"
+  workspace/sql "USE main.acme_profiles; SELECT count(*) FROM user_traits"
   workspace/sql --catalog main --schema acme_profiles --json "SELECT * FROM user_traits LIMIT 10"
   workspace/sql < statements.sql"""
 NUMBERS = {"BYTE": int, "SHORT": int, "INT": int, "LONG": int}
@@ -42,7 +43,7 @@ def distinct(names: list[str]) -> list[str]:
 
 
 def show(client, text: str, o):
-    columns, rows = client.query(text, o.catalog, o.schema)
+    columns, rows = client.query(text)
     names = distinct([c["name"] for c in columns])
     if o.json:
         for row in rows:
@@ -57,7 +58,8 @@ def show(client, text: str, o):
 
 
 def interactive(client, o):
-    """One statement a line (or until a semicolon), until the end of input."""
+    """Statements from the input, each ended by a semicolon; on a terminal also by an empty line."""
+    terminal = sys.stdin.isatty()
     try:
         import readline  # noqa: F401  history and editing keys
     except ImportError:
@@ -65,25 +67,32 @@ def interactive(client, o):
     text = ""
     while True:
         try:
-            line = input("sql> " if not text else "  -> ") if sys.stdin.isatty() else input()
+            line = input("sql> " if not text.strip() else "  -> ") if terminal else input()
         except EOFError:
             break
-        text = f"{text}\n{line}".strip()
-        if text.endswith(";") or (sys.stdin.isatty() and not line.strip() and text):
-            run_one(client, text.rstrip("; \n"), o)
+        except KeyboardInterrupt:  # forgets what was begun
+            if not terminal:
+                raise
+            print()
             text = ""
-    if text:
-        run_one(client, text, o)
+            continue
+        ended, text = split(f"{text}\n{line}")
+        if terminal and not line.strip() and says_something(text):
+            ended, text = [*ended, text.strip()], ""
+        for statement in ended:
+            run_one(client, statement, o, terminal)
+    if says_something(text):
+        run_one(client, text.strip(), o, terminal)
 
 
-def run_one(client, text: str, o):
+def run_one(client, text: str, o, terminal: bool):
+    """On a terminal a mistake is told and the next statement is asked for; a script ends with it."""
     try:
-        if text:
-            show(client, text, o)
+        show(client, text, o)
     except ClientError as error:
-        print(f"error: {error}", file=sys.stderr)
-        if not sys.stdin.isatty():
+        if not terminal:
             raise
+        print(f"error: {error}", file=sys.stderr)
 
 
 def main() -> int:
@@ -98,11 +107,19 @@ def main() -> int:
     p.add_argument("--width", type=int, metavar="N", default=60, help="cut cells to this many characters (default 60)")
     p.add_argument("statement", nargs="*")
     o = p.parse_args()
+    if o.width < 1:
+        raise ClientError(f"--width {o.width}: a cell needs at least one character")
     client = connect(o)
-    for text in o.statement:
-        show(client, text, o)
-    if not o.statement:
-        interactive(client, o)
+    client.open_session(o.catalog, o.schema)  # USE, SET and temporary views hold for the statements after them
+    try:
+        for text in o.statement:
+            ended, rest = split(text)
+            for statement in [*ended, rest] if says_something(rest) or not ended else ended:
+                show(client, statement, o)
+        if not o.statement:
+            interactive(client, o)
+    finally:
+        client.close_session()
     return 0
 
 

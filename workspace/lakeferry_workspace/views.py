@@ -95,7 +95,7 @@ def create_temporary(world, call, text, parts, query, between):
     if query is not None:
         if rewriting.mentions_sources(query):
             raise unsupported("views over read_files and information_schema")
-        wanted = authorize(world, call, world.engine.read_plan(query))
+        wanted, _ = authorize(world, call, world.engine.read_plan(query))
     call.session.keep(world.engine)
     execute(world, call, text)
     call.session.temporary[parts[0].lower()] = wanted
@@ -155,17 +155,17 @@ def keep(world, name: tuple, query: str):
     world.objects.describe("Table", name, comment=described["comment"], altered_at=world.clock.millis(), view=described | {"definition": query})
 
 
-def authorize(world, call, plan: dict) -> list:
-    """Checks a statement's needs, and for the views among them their owners' rights to what they are made of."""
+def authorize(world, call, plan: dict) -> tuple[list, list]:
+    """Checks a statement's needs, and for the views among them their owners' rights to what they are made of; answers with both."""
     read = {e["parts"][0].lower() for e in plan["names"] if len(e.get("parts", ())) == 1 and not e["target"]} & set(call.temporary)
     wanted = needs(plan | {"ctes": [*plan["ctes"], *read]}, call.catalog, call.schema, call.who)
     wanted += [need for name in read for need in call.temporary[name]]
     world.grants.check(call.who, wanted)
-    definitions(world, wanted, 0)
-    return wanted
+    return wanted, definitions(world, wanted, 0)
 
 
-def definitions(world, wanted: list, depth: int):
+def definitions(world, wanted: list, depth: int) -> list:
+    found = []
     for privilege, level, name in wanted:
         view = world.objects.view(name) if (privilege, level) == ("SELECT", "Table") else None
         if not view:
@@ -175,7 +175,8 @@ def definitions(world, wanted: list, depth: int):
             raise unsupported(f"view {'.'.join(name)}: its owner is gone or views are nested too deep")
         inner = needs(world.engine.read_plan(view["text"]), *place(view, name), owner)
         world.grants.check(owner, inner)
-        definitions(world, inner, depth + 1)
+        found += inner + definitions(world, inner, depth + 1)
+    return found
 
 
 def place(view: dict, name: tuple) -> tuple[str, str]:

@@ -1,4 +1,5 @@
 """One running workspace for all tests; a catalog of its own for every module."""
+import itertools
 import json
 import os
 import re
@@ -13,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from caller import Caller  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[3]
+NUMBERS = itertools.count(1)
 CONFIG = """
 catalogs = ["main"]
 [[warehouses]]
@@ -125,8 +127,7 @@ def admin(workspace, catalog) -> Caller:
 
 @pytest.fixture
 def schema(ferry, request) -> str:
-    """A schema of this test."""
-    name = re.sub(r"\W+", "_", request.node.name).lower()[:60].strip("_")
-    ferry.sql(f"DROP SCHEMA IF EXISTS {name} CASCADE")
+    """A schema of this test, under a name that no other one has."""
+    name = re.sub(r"\W+", "_", request.node.name).lower()[:60].strip("_") + f"_{next(NUMBERS)}"
     ferry.sql(f"CREATE SCHEMA {name}")
     return name

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 import requests
-from caller import Caller
+from caller import Caller, until
 from conftest import ROOT, Running
 
 TOOLS = ROOT / "workspace"
@@ -234,6 +234,34 @@ class TestShell:
         reply = tool("sql", "--state", state, "--catalog", catalog, input="SELECT 1 AS one, NULL AS nothing;\nSHOW SCHEMAS;")
         assert reply.returncode == 0 and "|   one | nothing   |" in reply.stdout and "NULL" in reply.stdout and "default" in reply.stdout
         assert tool("sql", "--state", state, f"CREATE SCHEMA {catalog}.shell").stdout == "OK\n"
+
+    def test_several_statements_share_a_session(self, workspace, catalog):
+        state = workspace.about["state"]
+        wanted = ["1", "x;y", "default"]
+        text = f"USE {catalog}.default; -- a; b\nCREATE TEMP VIEW v AS SELECT 1 AS a, 'x;y' AS b;\nSELECT a, b, current_schema() AS c FROM v /* ; */"
+        for reply in (tool("sql", "--state", state, "--json", text), tool("sql", "--state", state, "--json", input=text)):
+            assert [str(v) for v in json.loads(reply.stdout.splitlines()[-1]).values()] == wanted, reply
+        script = "BEGIN DECLARE n INT DEFAULT 1; IF n > 0 THEN SELECT CASE WHEN n = 1 THEN 'one;' END AS said; END IF; END; SELECT 2 AS said"
+        assert [json.loads(x)["said"] for x in tool("sql", "--state", state, "--json", script).stdout.splitlines()] == ["one;", 2]
+
+    def test_a_script_ends_with_the_first_mistake(self, workspace):
+        reply = tool("sql", "--state", workspace.about["state"], "--json", input="SELECT 1 AS a;\nSELEC 2;\nSELECT 3 AS a;\n")
+        assert reply.returncode == 1 and reply.stdout == '{"a": 1}\n' and reply.stderr.count("PARSE_SYNTAX_ERROR") == 1
+        assert "empty" in tool("sql", "--state", workspace.about["state"], "").stderr
+        assert "--width 0" in tool("sql", "--state", workspace.about["state"], "--width", "0", "SELECT 1").stderr
+
+    def test_ctrl_c_cancels(self, workspace):
+        fault = workspace.fault(kind="hang", sql="interrupted by hand", seconds=3600)
+        shell = subprocess.Popen([str(TOOLS / "sql"), "--state", workspace.about["state"], "SELECT 1 /* interrupted by hand */"], stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, text=True, start_new_session=True)
+        until(lambda: workspace.hits(fault) == 1)
+        running = next(q for q in workspace.admin.get("/api/2.0/sql/history/queries")["res"] if "interrupted by hand" in q["query_text"])
+        until(lambda: workspace.admin.get(f"/__workspace/ledger?call=poll&statement_id={running['query_id']}")["calls"])
+        os.killpg(shell.pid, signal.SIGINT)
+        out, err = shell.communicate(timeout=60)
+        assert shell.returncode == 1 and "cancelled" in err and "Traceback" not in err and out == ""
+        found = workspace.admin.get("/api/2.0/sql/history/queries")["res"]
+        assert next(q for q in found if "interrupted by hand" in q["query_text"])["status"] == "CANCELED"
 
     def test_failures_are_told(self, workspace, tmp_path):
         reply = tool("sql", "--state", workspace.about["state"], "SELECT nothing")
