@@ -8,7 +8,7 @@
 
 namespace lakeferry::profiles {
 
-// Worker threads; one file at a time. Level 1: the files live for seconds and the network is near.
+// Worker threads; one file at a time.
 class gzip_file {
 public:
     gzip_file();

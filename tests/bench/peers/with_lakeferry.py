@@ -1,6 +1,6 @@
 """Lakeferry as its documentation sets it up: a daemon, five spaces, calls over HTTP in batches, then a run of each space.
 
-`sync --wait` stands for the moment at which the spaces' schedule is due; all five are asked at once, as a shared `every` does it.
+The spaces are due once a day; `sync --wait`, for all five at once, stands for that moment, as the baselines run once, too.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ name = "website"
 write_key = "write-key-of-{space}"
 [profiles_sync]
 schema = {quote(space)}
-every = "6h"
+cron = "0 3 * * *"
 """ + (f"[profiles_sync.select]\ntables = {quote(select)}\n" if select else ""))
     return config
 

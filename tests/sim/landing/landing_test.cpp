@@ -1,12 +1,11 @@
 // Landing over time and through faults: no row lost, none doubled, and words that say what to do.
-#include "tests/support/landing_model/landing_world.hpp"
+#include "tests/sim/landing/rows.hpp"
 
 #include "sync/core/keys.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <set>
 
 using namespace lakeferry;
@@ -19,17 +18,7 @@ using fake_databricks::statement_fault_kind;
 
 namespace {
 
-std::string track(int n)
-{
-    return R"({"id":"m)" + std::to_string(n) + R"(","received_at":"2026-03-01T00:00:00.00000)" + std::to_string(n % 10) +
-           R"(Z","n":)" + std::to_string(n) + "}";
-}
-
-std::string trait(const char* op, const std::string& who, const std::string& value, int seq)
-{
-    return std::string(R"({"_op":")") + op + R"(","canonical_segment_id":")" + who + R"(","name":"plan","value":")" +
-           value + R"(","seq":)" + std::to_string(seq) + "}";
-}
+std::string track(int n) { return test::track("m" + std::to_string(n), n, "00000" + std::to_string(n % 10)); }
 
 void put_tracks(landing_world& w, std::uint64_t batch, int from, int count)
 {
@@ -51,7 +40,7 @@ TEST(Landing, MakesWhatIsMissingLandsTheRowsAndCleansUp)
 {
     landing_world w;
     put_tracks(w, 1, 0, 10);
-    w.put_append(1, traits_table(), {trait("upsert", "p1", "pro", 1)});
+    w.put_append(1, traits_table(), {trait("p1", "pro", 1)});
     const auto report = w.sync();
     EXPECT_EQ(report.status, profiles::run_status::success) << report.error << w.log.text();
     EXPECT_TRUE(report.woke_warehouse);
@@ -81,15 +70,46 @@ TEST(Landing, ASecondRunSendsOneStatementATableAndOneForAllFences)
 {
     landing_world w;
     put_tracks(w, 1, 0, 3);
-    w.put_append(1, traits_table(), {trait("upsert", "p1", "pro", 1)});
+    w.put_append(1, traits_table(), {trait("p1", "pro", 1)});
     w.sync();
     w.texts.clear();
     put_tracks(w, 2, 3, 3);
-    w.put_append(2, traits_table(), {trait("delete", "p1", "", 2)});
+    w.put_append(2, traits_table(), {trait("p1", "", 2, "delete")});
     EXPECT_EQ(w.sync().status, profiles::run_status::success);
     EXPECT_EQ(w.texts.size(), 3U);
     EXPECT_EQ(w.rows_in("user_traits"), 0U);
     expect_tracks(w, 6);
+}
+
+TEST(Landing, TablesThatAreMissingAreMadeByOneStatement)
+{
+    landing_world w;
+    put_tracks(w, 1, 0, 3);
+    w.put_append(1, traits_table(), {trait("p1", "pro", 1)});
+    EXPECT_EQ(w.sync().status, profiles::run_status::success) << w.log.text();
+    EXPECT_EQ(w.statements_with("BEGIN\nCREATE TABLE IF NOT EXISTS `main`.`acme`.`"), 1U);
+    EXPECT_EQ(w.statements_with("CREATE TABLE IF NOT EXISTS"), 2U) << "the other one makes the fence table";
+}
+
+TEST(Landing, WhatTheScriptOfTablesDoesNotMakeIsMadeOrExplainedByItself)
+{
+    for (const bool half_way : {false, true}) {
+        SCOPED_TRACE(half_way ? "one of the tables cannot be made" : "no scripts there");
+        landing_world w;
+        put_tracks(w, 1, 0, 3);
+        w.put_append(1, traits_table(), {trait("p1", "pro", 1)});
+        w.workspace.inject(statement_fault{
+            .kind = statement_fault_kind::fails,
+            .text = half_way ? "`main`.`acme`.`tracks` (" : "BEGIN\n",
+            .times = half_way ? 2U : 1U,
+            .error = fake_databricks::sql_error("42501", "INSUFFICIENT_PERMISSIONS", "User does not have CREATE TABLE on Schema 'main.acme'.")});
+        const auto report = w.sync();
+        EXPECT_EQ(report.status, half_way ? profiles::run_status::partial : profiles::run_status::success) << w.log.text();
+        if (half_way) EXPECT_EQ(report.tables.at("tracks").error_id, "permission.missing");
+        EXPECT_EQ(w.rows_in("user_traits"), 1U);
+        EXPECT_EQ(w.sync().status, profiles::run_status::success);
+        expect_tracks(w, 3);
+    }
 }
 
 TEST(Landing, NewColumnsAreAddedInOneStatement)
@@ -111,7 +131,7 @@ TEST(Landing, AnAnswerLostAfterTheEffectIsAdoptedNotSentAgain)
 {
     landing_world w;
     put_tracks(w, 1, 0, 10);
-    w.put_append(1, traits_table(), {trait("upsert", "p1", "pro", 1)});
+    w.put_append(1, traits_table(), {trait("p1", "pro", 1)});
     w.sync();
     w.texts.clear();
     put_tracks(w, 2, 10, 10);
@@ -183,7 +203,7 @@ TEST(Landing, OneFailingTableLeavesTheOthersAlone)
 {
     landing_world w;
     put_tracks(w, 1, 0, 10);
-    w.put_append(1, traits_table(), {trait("upsert", "p1", "pro", 1)});
+    w.put_append(1, traits_table(), {trait("p1", "pro", 1)});
     w.workspace.inject(statement_fault{.kind = statement_fault_kind::fails,
                                        .text = "MERGE INTO `main`.`acme`.`user_traits`",
                                        .error = fake_databricks::sql_error("22018", "CAST_INVALID_INPUT", "bad cast")});
@@ -227,11 +247,11 @@ TEST(Landing, WithoutVolumeRightsTheRowsTravelInTheStatements)
     landing_world w;
     w.config.profiles_sync.use_volume = false;
     put_tracks(w, 1, 0, 10);
-    w.put_append(1, traits_table(), {trait("upsert", "p1", "pro", 1), trait("upsert", "p2", "free", 2)});
+    w.put_append(1, traits_table(), {trait("p1", "pro", 1), trait("p2", "free", 2)});
     w.sync();
     w.workspace.inject(fault{.kind = fault_kind::lost_after, .method = "POST", .path = "/sql/statements"});
     put_tracks(w, 2, 10, 10);
-    w.put_append(2, traits_table(), {trait("delete", "p1", "", 3)});
+    w.put_append(2, traits_table(), {trait("p1", "", 3, "delete")});
     EXPECT_EQ(w.sync().status, profiles::run_status::success) << w.log.text();
     expect_tracks(w, 20);
     EXPECT_EQ(w.rows_in("user_traits"), 1U);
@@ -255,19 +275,19 @@ TEST(Landing, UpdateLogsInsideTheStatementAreBoundedBySeq)
 TEST(Landing, AZombieThatCommitsAfterItsSuccessorChangesNothing)
 {
     landing_world w;
-    w.put_append(1, traits_table(), {trait("upsert", "p1", "free", 1)});
+    w.put_append(1, traits_table(), {trait("p1", "free", 1)});
     w.sync();
     const std::string zombie = *std::find_if(w.texts.begin(), w.texts.end(), [](const auto& t) {
         return t.find("MERGE INTO `main`.`acme`.`user_traits`") != std::string::npos;
     });
     const auto files = w.workspace.files;
-    w.put_append(2, traits_table(), {trait("delete", "p1", "", 2)});
+    w.put_append(2, traits_table(), {trait("p1", "", 2, "delete")});
     w.sync();
     ASSERT_EQ(w.rows_in("user_traits"), 0U);
     // Its file is put back, so that only the fence stands in its way.
     const auto begin = zombie.find("/Volumes/");
     const std::string path = zombie.substr(begin, zombie.find('\'', begin) - begin);
-    w.workspace.files[path] = trait("upsert", "p1", "free", 1) + "\n";
+    w.workspace.files[path] = trait("p1", "free", 1) + "\n";
     const auto model = w.get([](landing_world& of, std::string text) -> rt::awaitable<rt::outcome<databricks::statement_result>> {
         databricks::statement what;
         what.text = std::move(text);
@@ -309,7 +329,8 @@ TEST(Landing, ALoadIsDeliveredInSlicesWithTheFenceMovedBetween)
     for (int batch = 1; batch <= 6; ++batch) {
         put_tracks(w, static_cast<std::uint64_t>(batch), batch * 10, 10);
         w.put_append(static_cast<std::uint64_t>(batch), traits_table(),
-                     {trait(batch % 2 == 0 ? "delete" : "upsert", "p1", "v" + std::to_string(batch), batch)});
+                     {trait("p1", "v" + std::to_string(batch), static_cast<std::uint64_t>(batch),
+                           batch % 2 == 0 ? "delete" : "upsert")});
     }
     const auto report = w.sync();
     EXPECT_EQ(report.status, profiles::run_status::success) << w.log.text();
@@ -319,30 +340,16 @@ TEST(Landing, ALoadIsDeliveredInSlicesWithTheFenceMovedBetween)
     EXPECT_EQ(w.rows_in("user_traits"), 0U);
 }
 
-// More with LAKEFERRY_SIM_SEEDS=1000.
-static std::uint64_t seeds()
-{
-    const char* asked = std::getenv("LAKEFERRY_SIM_SEEDS");  // NOLINT(concurrency-mt-unsafe): one thread
-    return asked == nullptr ? 20 : std::stoull(asked);
-}
-
 // A crash at any moment, then a run to the end: the same tables as without.
 TEST(Landing, ACrashAtAnyMomentChangesNoTable)
 {
-    for (std::uint64_t seed = 1; seed <= seeds(); ++seed) {
+    for (std::uint64_t seed = 1; seed <= seeds(20); ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
         landing_world w(seed);
         w.limits.load_bytes_max = 600;
         w.workspace.warehouse("w1").cold_start = 2s;
         w.config.profiles_sync.use_volume = seed % 3 != 0;
-        fake_databricks::weather bad;
-        bad.lost_after = 30;
-        bad.lost_before = 30;
-        bad.unavailable = 20;
-        bad.revoked = 5;
-        bad.statement_conflict = 30;
-        bad.statement_vanishes = 30;
-        bad.statement_closed = 30;
+        const auto bad = rough_weather();
         std::map<std::string, std::string> expected;
         int n = 0;
         for (std::uint64_t batch = 1; batch <= 5; ++batch) {
@@ -350,9 +357,9 @@ TEST(Landing, ACrashAtAnyMomentChangesNoTable)
             std::vector<std::string> ops;
             for (int i = 0; i < 3; ++i) {
                 const std::string who = "p" + std::to_string(w.rng() % 4);
-                const int seq = ++n * 10 + i;
+                const auto seq = static_cast<std::uint64_t>(++n * 10 + i);
                 const bool gone = w.rng() % 3 == 0;
-                ops.push_back(trait(gone ? "delete" : "upsert", who, std::to_string(seq), seq));
+                ops.push_back(trait(who, std::to_string(seq), seq, gone ? "delete" : "upsert"));
                 if (gone)
                     expected.erase(who);
                 else

@@ -66,9 +66,11 @@ public:
             return ddl_answer();
         }
         if (at_.eat("CREATE TABLE IF NOT EXISTS")) return create_table();
+        if (at_.eat("BEGIN")) return script();
         if (at_.eat("CREATE OR REPLACE VIEW")) return create_view();
         if (at_.eat("CREATE OR REPLACE TABLE")) return retype_in_model(on_, at_.full_name(), call_.what.text);
         if (at_.eat("OPTIMIZE")) return ddl_answer();
+        if (at_.eat("COMMENT ON TABLE")) return comment_table();
         if (at_.eat("DELETE FROM")) return sweep();
         if (at_.eat("ALTER TABLE")) {
             const std::string name = at_.full_name();
@@ -111,15 +113,39 @@ private:
         return ddl_answer();
     }
 
+    executed comment_table()
+    {
+        const std::string table = at_.full_name();
+        auto* t = on_.tables.find(table);
+        if (t == nullptr) return failed(sql_error("42P01", "TABLE_OR_VIEW_NOT_FOUND", table));
+        at_.expect("IS");
+        t->comment = at_.text();
+        return ddl_answer();
+    }
+
     executed create_table()
     {
         const std::string name = at_.full_name();
         const bool is_new = on_.tables.find(name) == nullptr;
         auto made = on_.tables.create(name, definitions(at_.parenthesis()), true);
         if (at_.eat("CLUSTER BY")) at_.parenthesis();
-        if (at_.eat("COMMENT")) at_.text();
+        const std::string comment = at_.eat("COMMENT") ? at_.text() : std::string();
+        if (!made && is_new) on_.tables.find(name)->comment = comment;
         if (!made && is_new && at_.eat("TBLPROPERTIES")) return set_properties(name);
         return ddl_answer(std::move(made));
+    }
+
+    // CREATE TABLE after CREATE TABLE; the first that fails ends it, and what was made stays.
+    executed script()
+    {
+        auto last = ddl_answer();
+        while (!at_.eat("END")) {
+            at_.expect("CREATE TABLE IF NOT EXISTS");
+            last = create_table();
+            if (last.error) return last;
+            at_.expect(";");
+        }
+        return last;
     }
 
     executed create_view()

@@ -1,15 +1,14 @@
 // Texts of the landing's statements: exact, because what is sent must be known, and safe for hostile names.
-#include "sync/profiles/landing_sql.hpp"
+#include "tests/unit/profiles/sql_fixture.hpp"
 
 #include <gtest/gtest.h>
 
 using namespace lakeferry;
 using namespace lakeferry::profiles;
+using test::at;
+using test::label;
 
 namespace {
-
-const place at{"main", "acme", "lakeferry"};
-const statement_label label{"acme", 7, 12};
 
 core::table tracks()
 {
@@ -83,6 +82,19 @@ TEST(LandingSql, NamesAndCommentsCannotEscapeTheirQuotes)
     const std::string sql = create_table(at, odd, label);
     EXPECT_NE(sql.find("`main`.`acme`.`a``; DROP TABLE x` (`c``1` STRING COMMENT '"), std::string::npos) << sql;
     EXPECT_EQ(sql.find("'it's"), std::string::npos) << sql;
+}
+
+TEST(LandingSql, AScriptMakesSeveralTables)
+{
+    const std::vector<core::table> two{{.name = "a", .columns = {{"x", core::column_type::bigint, "one; END"}}, .comment = "A"}, tracks()};
+    const std::string sql = create_tables(at, two, label);
+    const std::string head = sql.substr(0, sql.find("BEGIN"));
+    EXPECT_TRUE(head.starts_with("/*") || head.starts_with("--")) << sql;
+    EXPECT_NE(sql.find("BEGIN\nCREATE TABLE IF NOT EXISTS `main`.`acme`.`a` (`x` BIGINT COMMENT 'one; END') COMMENT 'A';\n"
+                       "CREATE TABLE IF NOT EXISTS `main`.`acme`.`tracks` ("),
+              std::string::npos)
+        << sql;
+    EXPECT_TRUE(sql.ends_with(";\nEND")) << sql;
 }
 
 TEST(LandingSql, AllNewColumnsGoIntoOneStatement)
