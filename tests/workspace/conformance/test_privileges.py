@@ -94,6 +94,10 @@ def test_creating(admin, ferry, reader):
     refused(reader, "CREATE VOLUME IF NOT EXISTS guarded.mine", "CREATE VOLUME", "Schema", f"{c}.guarded")
 
 
+def test_a_script_creates_with_the_rights_of_each_statement(ferry, reader):
+    refused(reader, "BEGIN CREATE TABLE guarded.mine (a INT) CLUSTER BY (a); END", "CREATE TABLE", "Schema", f"{ferry.catalog}.guarded")
+
+
 def test_dropping_is_the_owners(admin, ferry, reader, table):
     refused(reader, "DROP TABLE guarded.t", "MANAGE", "Table", table)
     refused(reader, "DROP SCHEMA guarded CASCADE", "MANAGE", "Schema", f"{ferry.catalog}.guarded")

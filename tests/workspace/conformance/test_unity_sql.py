@@ -149,6 +149,17 @@ class TestWhatSparkWritesDifferently:
         assert told["Owner"] == ferry.client_id and "file:" not in told["Location"] and "__" not in told["Location"]
         assert dict(r[:2] for r in ferry.sql(f"DESCRIBE CATALOG {ferry.catalog}").rows)["Catalog Name"] == ferry.catalog
 
+    def test_a_script_of_ddl(self, ferry, place):
+        """Each statement as by itself, with its own clauses; the first that fails ends it, and what was made stays."""
+        ferry.sql(f"/* two tables */ BEGIN\nCREATE TABLE IF NOT EXISTS {place}.s1 (`id` STRING COMMENT 'it\\'s; END', `n` BIGINT) "
+                  f"CLUSTER BY (`id`) COMMENT 'one; two';\nCREATE TABLE IF NOT EXISTS {place}.s2 (`id` STRING) CLUSTER BY (`id`);\nEND")
+        detail = ferry.sql(f"DESCRIBE DETAIL {place}.s1").dicts[0]
+        assert detail["description"] == "one; two" and "id" in detail["clusteringColumns"]
+        assert ferry.sql(f"DESCRIBE TABLE {place}.s1").dicts[0]["comment"] == "it's; END"
+        failure = ferry.fails(f"BEGIN CREATE TABLE {place}.s3 (a INT); CREATE TABLE {place}.s1 (a INT); CREATE TABLE {place}.s4 (a INT); END")
+        assert failure["sql_state"] == "42P07"
+        assert {r[1] for r in ferry.sql(f"SHOW TABLES IN {place}").rows} & {"s1", "s2", "s3", "s4"} == {"s1", "s2", "s3"}
+
     @pytest.mark.parametrize("statement, code, words", [
         ("BEGIN ATOMIC SELECT 1; END", "0A000", "BEGIN ATOMIC"), ("UNDROP TABLE t", "0A000", "UNDROP"),
         ("SET spark.sql.shuffle.partitions = 7", "42K0I", "CONFIG_NOT_AVAILABLE"), ("CREATE STREAMING TABLE t AS SELECT 1", "0A000", "streaming")])
