@@ -1,22 +1,15 @@
 // The whole daemon over time and through faults: what was accepted is never lost, no row is doubled, nothing hangs,
 // stopping leaves nothing behind.
 #include "tests/sim/daemon_world.hpp"
+#include "tests/support/world/seeds.hpp"
 
 #include <gtest/gtest.h>
-
-#include <cstdlib>
 
 using namespace lakeferry;
 using namespace lakeferry::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-std::uint64_t seeds()
-{
-    const char* asked = std::getenv("LAKEFERRY_SIM_SEEDS");  // NOLINT(concurrency-mt-unsafe): one thread
-    return asked == nullptr ? 10 : std::stoull(asked);
-}
 
 std::vector<std::string> ids(const std::string& stem, unsigned count)
 {
@@ -191,10 +184,56 @@ TEST(Daemon, AClockThatJumpsBreaksNothing)
     expect_exactly_once(w, "space0", sent);
 }
 
+// Forth and back while a load is under way, and while nothing is.
+TEST(Daemon, AClockThatJumpsDuringARunDoublesNothingAndStopsNoSchedule)
+{
+    for (const std::int64_t hours : {-300, -1, 1, 300}) {
+        SCOPED_TRACE(hours);
+        daemon_world w;
+        w.workspace.warehouse("w1").cold_start = 30s;
+        w.start();
+        sent_calls sent;
+        w.send_tracks("space0", ids("a", 5), sent);
+        w.core().space("space0")->request_sync();
+        w.pass(10s);
+        ASSERT_NE(w.core().view().spaces.at(0).sync.phase, profiles::sync_phase::idle);
+        w.wall.step(hours * 3600 * 1'000'000);
+        w.send_tracks("space0", ids("b", 5), sent);
+        w.pass(2min);
+        w.send_tracks("space0", ids("c", 5), sent);
+        w.pass(25min);
+        expect_exactly_once(w, "space0", sent);
+        EXPECT_EQ(w.core().view().spaces.at(0).sync.error, "");
+    }
+}
+
+TEST(Daemon, AFullDiskIsSaidAndLosesNothing)
+{
+    daemon_world w;
+    w.start();
+    sent_calls sent;
+    w.send_tracks("space0", ids("a", 5), sent);
+    w.pass(1s);
+    w.disk.fail_with(disk_fault::no_space);
+    sent_calls refused;
+    w.send_tracks("space0", ids("b", 5), refused);
+    EXPECT_TRUE(refused.accepted.empty());
+    EXPECT_FALSE(w.sync("space0"));
+    const auto view = w.core().view().spaces.at(0);
+    EXPECT_EQ(view.state, daemon::space_state::degraded);
+    EXPECT_NE(view.reason.find("disk"), std::string::npos) << view.reason;
+    w.disk.fail_with(disk_fault::none);
+    w.pass(30min);
+    w.send_tracks("space0", ids("b", 5), sent);
+    ASSERT_TRUE(w.sync("space0")) << w.log.text();
+    expect_exactly_once(w, "space0", sent);
+    EXPECT_EQ(w.core().view().spaces.at(0).state, daemon::space_state::running);
+}
+
 // Bad network, bad workspace, crashes at any point; then the weather clears and everything is where it belongs.
 TEST(Daemon, LosesAndDoublesNothingThroughCrashesAndBadWeather)
 {
-    for (std::uint64_t seed = 1; seed <= seeds(); ++seed) {
+    for (std::uint64_t seed = 1; seed <= seeds(10); ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
         daemon_world w(seed);
         w.workspace.warehouse("w1").cold_start = 3s;

@@ -3,24 +3,17 @@
 #include "sync/core/outbox_block.hpp"
 #include "sync/identity/erase.hpp"
 #include "tests/sim/daemon_world.hpp"
+#include "tests/support/world/seeds.hpp"
 
 #include <boost/json.hpp>
 #include <gtest/gtest.h>
 #include <rocksdb/env.h>
-
-#include <cstdlib>
 
 using namespace lakeferry;
 using namespace lakeferry::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-std::uint64_t seeds()
-{
-    const char* asked = std::getenv("LAKEFERRY_SIM_SEEDS");  // NOLINT(concurrency-mt-unsafe): one thread
-    return asked == nullptr ? 6 : std::stoull(asked);
-}
 
 const std::vector<std::string> needles{"ada@mail.example", "ada-the-user", "device-of-ada"};
 
@@ -235,7 +228,7 @@ TEST(Erasure, SuppressedCallsAreAcceptedAndDropped)
 
 TEST(Erasure, CrashesAtAnyPointChangeNothing)
 {
-    for (std::uint64_t seed = 1; seed <= seeds(); ++seed) {
+    for (std::uint64_t seed = 1; seed <= seeds(6); ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
         daemon_world w(seed);
         w.start();

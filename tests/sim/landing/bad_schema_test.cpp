@@ -1,6 +1,6 @@
 // Schemas that other people had a hand in: each case says what is wrong and what to do, keeps the rows, and lets the
 // other tables land.
-#include "tests/support/landing_model/landing_world.hpp"
+#include "tests/sim/landing/rows.hpp"
 
 #include <boost/json.hpp>
 #include <gtest/gtest.h>
@@ -16,17 +16,9 @@ using fake_databricks::statement_fault_kind;
 
 namespace {
 
-std::string track(int n)
-{
-    return R"({"id":"m)" + std::to_string(n) + R"(","received_at":"2026-03-01T00:00:00.000000Z","n":)" +
-           std::to_string(n) + "}";
-}
+std::string track(int n) { return test::track("m" + std::to_string(n), n); }
 
-std::string trait(const std::string& who, int seq)
-{
-    return R"({"_op":"upsert","canonical_segment_id":")" + who + R"(","name":"plan","value":"x","seq":)" +
-           std::to_string(seq) + "}";
-}
+std::string trait(const std::string& who, std::uint64_t seq) { return test::trait(who, "x", seq); }
 
 struct bad_case {
     const char* name;
@@ -118,6 +110,24 @@ TEST(BadSchema, EachCaseSaysCauseAndCureKeepsTheRowsAndLetsOtherTablesLand)
         EXPECT_EQ(w.sync().status, profiles::run_status::success) << w.log.text();
         EXPECT_EQ(w.rows_in("tracks"), 2U);
     }
+}
+
+TEST(BadSchema, AStagingPlaceThatTakesNothingFailsTheRunAndKeepsTheRows)
+{
+    landing_world w;
+    w.put_append(1, tracks_table(), {track(1)});
+    ASSERT_EQ(w.sync().status, profiles::run_status::success);
+    w.workspace.inject(fake_databricks::fault{
+        .kind = fake_databricks::fault_kind::unavailable, .method = "PUT", .path = "/fs/files", .times = 1'000'000});
+    w.put_append(2, tracks_table(), {track(2), track(3)});
+    const auto report = w.sync();
+    EXPECT_EQ(report.status, profiles::run_status::failed);
+    EXPECT_EQ(report.tables.at("tracks").error_id, "workspace.unavailable") << report.tables.at("tracks").error;
+    EXPECT_EQ(w.rows_in("tracks"), 1U);
+    EXPECT_TRUE(w.get(w.process().sync->due()).value());
+    w.workspace.clear_faults();
+    EXPECT_EQ(w.sync().status, profiles::run_status::success) << w.log.text();
+    EXPECT_EQ(w.rows_in("tracks"), 3U);
 }
 
 TEST(BadSchema, AStagingVolumeThatWasDroppedIsMadeAgain)

@@ -1,33 +1,18 @@
 // Two daemons on one schema: one lands, the other says who it is and waits; whoever was taken over from changes
 // nothing.
+#include "tests/sim/landing/rows.hpp"
 #include "tests/support/landing_model/landing_model.hpp"
-#include "tests/support/landing_model/landing_world.hpp"
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <set>
 
 using namespace lakeferry;
 using namespace lakeferry::test;
 using namespace std::chrono_literals;
-using fake_databricks::statement_fault;
-using fake_databricks::statement_fault_kind;
 
 namespace {
-
-std::string track(const std::string& id)
-{
-    return R"({"id":")" + id + R"(","received_at":"2026-03-01T00:00:00.000000Z","n":1})";
-}
-
-std::string trait(const std::string& who, const std::string& value, std::uint64_t seq, const char* op = "upsert")
-{
-    return std::string(R"({"_op":")") + op + R"(","canonical_segment_id":")" + who + R"(","name":"plan","value":")" +
-           value + R"(","seq":)" + std::to_string(seq) + "}";
-}
 
 std::map<std::string, std::string> owner(const landing_world& w)
 {
@@ -130,27 +115,18 @@ TEST(Lease, AZombieOwnerChangesNothingAndKeepsItsRows)
     EXPECT_EQ(w.sync().error_id, "lease.held");
 }
 
-static std::uint64_t seeds()
-{
-    const char* asked = std::getenv("LAKEFERRY_SIM_SEEDS");  // NOLINT(concurrency-mt-unsafe): one thread
-    return asked == nullptr ? 20 : std::stoull(asked);
-}
-
 // Both crash, come back and take over from each other, in bad weather: every row of a log once, and the current table
 // is what the last owner's rows say on top of the others'.
 TEST(Lease, TwoDaemonsInTurnLoseAndDoubleNothing)
 {
-    for (std::uint64_t seed = 1; seed <= seeds(); ++seed) {
+    for (std::uint64_t seed = 1; seed <= seeds(20); ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
         landing_world w(seed);
         fake_disk disk;
         auto other = w.another(disk, "h2");
-        fake_databricks::weather bad;
-        bad.lost_after = 30;
-        bad.lost_before = 30;
-        bad.unavailable = 20;
-        bad.statement_conflict = 30;
-        bad.statement_vanishes = 30;
+        auto bad = rough_weather();
+        bad.revoked = 0;
+        bad.statement_closed = 0;
         std::set<std::string> ids;
         std::uint64_t seq = 0;
         std::string newest;

@@ -1,11 +1,10 @@
 // profile_traits, made by the warehouse from the update tables: exact whatever is lost, repeated or dropped on the way.
-#include "tests/support/landing_model/landing_world.hpp"
+#include "tests/sim/landing/rows.hpp"
 
 #include "net/rt/deadline.hpp"
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <map>
 #include <optional>
 #include <set>
@@ -137,12 +136,6 @@ private:
     std::uint64_t seq_ = 1000;
 };
 
-std::uint64_t seeds()
-{
-    const char* asked = std::getenv("LAKEFERRY_SIM_SEEDS");  // NOLINT(concurrency-mt-unsafe): one thread
-    return asked == nullptr ? 20 : std::stoull(asked);
-}
-
 }  // namespace
 
 TEST(ProfileTraits, ShowsWhatIsSetAndWhereMergedProfilesAreNow)
@@ -233,19 +226,12 @@ TEST(ProfileTraits, WithoutMaterializedTablesThereIsNone)
 
 TEST(ProfileTraits, ACrashAtAnyMomentChangesNothing)
 {
-    for (std::uint64_t seed = 1; seed <= seeds(); ++seed) {
+    for (std::uint64_t seed = 1; seed <= seeds(20); ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
         landing_world w(seed);
         w.workspace.warehouse("w1").cold_start = 2s;
         w.config.profiles_sync.use_volume = seed % 3 != 0;
-        fake_databricks::weather bad;
-        bad.lost_after = 30;
-        bad.lost_before = 30;
-        bad.unavailable = 20;
-        bad.revoked = 5;
-        bad.statement_conflict = 30;
-        bad.statement_vanishes = 30;
-        bad.statement_closed = 30;
+        const auto bad = rough_weather();
         people p(w);
         int made = 0;
         for (int batch = 0; batch < 6; ++batch) {

@@ -349,5 +349,22 @@ TEST(TableCare, CanBeSwitchedOffAndAskedForByHand)
     w.sync();
     EXPECT_EQ(w.statements_with("OPTIMIZE"), 1U);
     const auto done = job_now(w, asked.number);
-    EXPECT_EQ(done.notes, (std::vector<std::string>{"order_completed: optimized", "nobody_knows_it: does not exist in the schema"}));
+    EXPECT_EQ(done.notes, (std::vector<std::string>{"order_completed: optimized",
+                                                    "nobody_knows_it: is not in the schema; nothing of it has landed"}));
+    EXPECT_EQ(done.step, profiles::job_step::failed) << "whoever asked for it is not told that all went well";
+    EXPECT_EQ(done.error_id, "optimize.failed");
+    job.tables = {"order_completed"};
+    const auto again = ask(w, job);
+    w.sync();
+    EXPECT_EQ(job_now(w, again.number).step, profiles::job_step::done);
+    // What Databricks refuses is said, too.
+    w.workspace.inject(fake_databricks::statement_fault{
+        .kind = fake_databricks::statement_fault_kind::fails,
+        .text = "OPTIMIZE",
+        .error = fake_databricks::sql_error("42501", "INSUFFICIENT_PERMISSIONS",
+                                            "Insufficient privileges:\nUser does not have MODIFY on Table 'main.acme.order_completed'.")});
+    const auto refused = ask(w, job);
+    w.sync();
+    EXPECT_EQ(job_now(w, refused.number).step, profiles::job_step::failed);
+    EXPECT_NE(job_now(w, refused.number).error.find("GRANT MODIFY"), std::string::npos) << job_now(w, refused.number).error;
 }

@@ -154,6 +154,7 @@ public:
     fake_warehouse& warehouse(const std::string& id);
     void stop_warehouse(const std::string& id);
     void inject(fault f) { faults_.push_back(std::move(f)); }
+    void clear_faults() { faults_.clear(); }
     void inject(statement_fault f) { statement_faults_.push_back(std::move(f)); }
     void set_weather(weather w) { weather_ = w; }
     void revoke_tokens() { tokens_.clear(); }
