@@ -92,11 +92,12 @@ void daemon_world::start()
                              .log = log,
                              .metrics = metrics};
     parts.store.env = disk.env();
-    parts.store.directory = "/state/store";
+    parts.store.directory = config->global.state_directory + "/store";
     parts.notify = [this](std::string_view text) { notes.emplace_back(text); };
     parts.load = load;
     parts.resolve_two_threads = false;
     parts.align_runs = align_runs;
+    parts.kafka = kafka;
     result_.reset();
     core_ = std::make_unique<daemon::daemon_core>(std::move(parts), config);
     life_.spawn("daemon", [](daemon_world& w) -> rt::awaitable<void> {

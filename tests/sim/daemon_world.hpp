@@ -38,6 +38,7 @@ public:
     std::vector<std::string> notes{};       // to the service manager
     std::function<daemon::load_result()> load{};
     bool align_runs = true;
+    intake::kafka_connector kafka{};
 
     daemon::daemon_core& core();
     bool up() const noexcept { return core_ != nullptr; }

@@ -4,17 +4,12 @@
 #include <librdkafka/rdkafka.h>
 
 #include <limits>
-#include <random>
 
 using namespace lakeferry;
 using namespace lakeferry::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-std::string call(int n) { return page_call(n); }
-core::kafka_settings settings() { return kafka_settings_of_test(); }
-std::vector<std::string> calls(int from, int to) { return page_calls(from, to); }
 
 struct start_case {
     const char* what;
@@ -61,10 +56,10 @@ TEST(KafkaPositions, AGapIsMeasured)
 TEST(KafkaPositions, GroupsAndTopicsAreApart)
 {
     intake_world w;
-    auto one = settings();
-    auto two = settings();
+    auto one = kafka_settings_of_test();
+    auto two = kafka_settings_of_test();
     two.group = "lakeferry-acme/2";
-    auto three = settings();
+    auto three = kafka_settings_of_test();
     three.topic = "calls2";
     std::vector<intake::side_record> records;
     records.push_back(intake::position_record(1, one, 0, 5));
@@ -81,20 +76,20 @@ TEST(KafkaPositions, GroupsAndTopicsAreApart)
 TEST(KafkaPlan, AMessageHoldsOneCallSeveralOrABatch)
 {
     kafka_world w;
-    w.cluster.send(0, call(1));
-    w.cluster.send(0, " [" + call(2) + "," + call(3) + "]");
-    w.cluster.send(0, R"({"writeKey":"k-app","context":{"ip":"1.2.3.4"},"batch":[)" + call(4) + "]}");
-    w.cluster.send(0, call(5), "k-app");
+    w.cluster.send(0, page_call(1));
+    w.cluster.send(0, " [" + page_call(2) + "," + page_call(3) + "]");
+    w.cluster.send(0, R"({"writeKey":"k-app","context":{"ip":"1.2.3.4"},"batch":[)" + page_call(4) + "]}");
+    w.cluster.send(0, page_call(5), "k-app");
     w.cluster.send(0, R"({"type":"page","userId":"u6","writeKey":"k-web"})", "k-app");
     w.pass(2s);
     const auto blocks = w.blocks();
     std::map<std::string, std::string> source;
     for (const auto& block : blocks)
         for (std::size_t i = 0; i < block.texts.size(); ++i) source[block.texts[i]] = block.sources[i] + block.envelope;
-    EXPECT_EQ(source.at(call(1)), "src-web");
-    EXPECT_EQ(source.at(call(3)), "src-web");
-    EXPECT_EQ(source.at(call(4)), R"(src-app{"context":{"ip":"1.2.3.4"}})");
-    EXPECT_EQ(source.at(call(5)), "src-app");
+    EXPECT_EQ(source.at(page_call(1)), "src-web");
+    EXPECT_EQ(source.at(page_call(3)), "src-web");
+    EXPECT_EQ(source.at(page_call(4)), R"(src-app{"context":{"ip":"1.2.3.4"}})");
+    EXPECT_EQ(source.at(page_call(5)), "src-app");
     EXPECT_EQ(source.at(R"({"type":"page","userId":"u6","writeKey":"k-web"})"), "src-web");
     EXPECT_EQ(w.view().calls, 6U);
     EXPECT_EQ(w.view().refused, 0U);
@@ -107,18 +102,18 @@ TEST(KafkaPlan, BadMessagesAreKeptAsideAndStopNothing)
     const std::vector<std::string> bad{"no JSON",
                                        "",
                                        "[]",
-                                       "[" + call(1) + ",",
+                                       "[" + page_call(1) + ",",
                                        R"({"batch":7})",
                                        R"({"batch":[{"type":"page"}]})",
                                        "7",
                                        std::string(600'000, ' ') + std::string(600'000, 'x')};
     for (const auto& text : bad) w.cluster.send(0, text);
     w.cluster.partitions[0].messages.push_back({0, w.cluster.partitions[0].high(), 0, std::nullopt, std::nullopt});
-    w.cluster.send(0, call(2), "b-web");
-    w.cluster.send(0, call(3), "nobody");
-    w.cluster.send(0, call(4));
+    w.cluster.send(0, page_call(2), "b-web");
+    w.cluster.send(0, page_call(3), "nobody");
+    w.cluster.send(0, page_call(4));
     w.pass(3s);
-    EXPECT_EQ(w.texts(), calls(4, 5));
+    EXPECT_EQ(w.texts(), page_calls(4, 5));
     EXPECT_EQ(w.view().refused, bad.size() + 3);
     EXPECT_EQ(w.view().messages, bad.size() + 4);
     w.pass(1s);
@@ -130,7 +125,7 @@ TEST(KafkaPlan, BadMessagesAreKeptAsideAndStopNothing)
 
 TEST(KafkaPlan, ALateReaderShiftsNoTimes)
 {
-    intake::kafka_message old{0, 0, 1'700'000'000'000, std::nullopt, call(1)};
+    intake::kafka_message old{0, 0, 1'700'000'000'000, std::nullopt, page_call(1)};
     intake_world w;
     intake::kafka_plan_options with;
     const auto table = w.sources.now();
@@ -165,7 +160,7 @@ TEST(KafkaErrors, EachHasAnIdAClassAndACure)
                               {RD_KAFKA_RESP_ERR__FATAL, "kafka.fatal", transient},
                               {RD_KAFKA_RESP_ERR_UNKNOWN, "kafka.error", transient}};
     for (const auto& one : table) {
-        const auto got = intake::explain_kafka_error(one.code, "as librdkafka says", settings());
+        const auto got = intake::explain_kafka_error(one.code, "as librdkafka says", kafka_settings_of_test());
         EXPECT_EQ(got.id, one.id) << one.code;
         EXPECT_EQ(got.retry, one.retry) << one.id;
         EXPECT_NE(got.detail.find("as librdkafka says"), std::string::npos);
