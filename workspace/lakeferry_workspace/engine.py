@@ -63,9 +63,10 @@ appender.f.layout.pattern = %d %p %c: %m%n
 """  # without an appender of its own Spark falls back to its default console profile
 
 
-def size_of(text: str) -> int:
-    """'1500m' or '2g' in bytes."""
-    return int(text[:-1]) << {"m": 20, "g": 30}[text[-1].lower()]
+def young(memory: str) -> str:
+    """Java's option for a heap limit of '1500m' or '2g'; a small heap is left to Java's own division."""
+    size = int(memory[:-1]) << {"m": 20, "g": 30}[memory[-1].lower()]
+    return f"-Xmn{min(YOUNG, size // 4)}" if size >= 1 << 30 else ""
 
 
 class Engine:
@@ -85,7 +86,7 @@ class Engine:
         for key, value in (SETTINGS | {
             "spark.driver.memory": memory,
             "spark.driver.extraClassPath": ":".join(jars),
-            "spark.driver.extraJavaOptions": f"{JVM} -Xmn{min(YOUNG, size_of(memory) // 4)} {jvm} "
+            "spark.driver.extraJavaOptions": f"{JVM} {young(memory)} {jvm} "
                                              f"-Dlog4j2.configurationFile={log} -Djava.io.tmpdir={self.scratch}",
             "spark.sql.warehouse.dir": str(self.state / "warehouse"),
             "spark.local.dir": str(self.scratch),

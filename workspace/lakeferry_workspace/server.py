@@ -190,9 +190,10 @@ def check_java():
 
 
 def start_engine(o: options.Options, state: Path, jars: list) -> Engine:
-    """Java's own chatter goes to a file, which is shown where it does not start."""
-    log, terminal = state / "java.log", os.dup(2)
+    """Java's own chatter goes to a file, which is shown where it does not start: our output is one line of JSON and nothing else."""
+    log, output, terminal = state / "java.log", os.dup(1), os.dup(2)
     with log.open("wb") as out:
+        os.dup2(out.fileno(), 1)
         os.dup2(out.fileno(), 2)
     try:
         return Engine(state, places.home(), jars, o.memory)
@@ -200,7 +201,9 @@ def start_engine(o: options.Options, state: Path, jars: list) -> Engine:
         said = log.read_text(errors="replace").strip().splitlines()[-8:]
         raise StartError("Spark did not start: " + "\n  ".join([str(error).strip() or repr(error), *said])) from None
     finally:
+        os.dup2(output, 1)
         os.dup2(terminal, 2)
+        os.close(output)
         os.close(terminal)
 
 

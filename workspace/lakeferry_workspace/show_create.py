@@ -44,10 +44,12 @@ def of_view(world, name: tuple) -> str:
 
 def of_table(world, name: tuple) -> str:
     log, about = world.objects.log(name).refresh(), world.objects.about("Table", name)
-    lines = [quoted(f.name) + " " + typed(f.dataType) + ("" if f.nullable else " NOT NULL") + default(f) + comment(f.metadata.get("comment"))
+    lines = [quoted(f.name) + " " + typed(f) + ("" if f.nullable else " NOT NULL") + default(f) + comment(f.metadata.get("comment"))
              for f in fields(world, name)]
     lines += [f"CONSTRAINT {quoted(c['name'])} {sentence(c)}" for c in about.get("constraints", [])]
     properties = {k: v for k, v in log.properties().items() if k not in OWN}
+    if any(default(f) for f in fields(world, name)):
+        properties["delta.feature.allowColumnDefaults"] = "supported"
     out = f"CREATE TABLE {dotted(name)} (\n  " + ",\n  ".join(lines) + ")\nUSING delta\n"
     if log.metadata and log.metadata.get("partitionColumns"):
         out += f"PARTITIONED BY ({', '.join(map(quoted, log.metadata['partitionColumns']))})\n"
@@ -61,8 +63,11 @@ def of_table(world, name: tuple) -> str:
     return out
 
 
-def typed(t) -> str:
-    return "VARIANT" if isinstance(t, T.VariantType) else type_text(t)
+def typed(f) -> str:
+    """CHAR and VARCHAR are texts whose length stands beside them."""
+    if said := f.metadata.get("__CHAR_VARCHAR_TYPE_STRING"):
+        return said.upper()
+    return "VARIANT" if isinstance(f.dataType, T.VariantType) else type_text(f.dataType)
 
 
 def default(f) -> str:

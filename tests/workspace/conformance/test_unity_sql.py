@@ -142,6 +142,31 @@ class TestWhatSparkWritesDifferently:
         ferry.sql(told.replace("`people`", "`copied`").replace("`lives`", "`lives_too`"))
         assert ferry.sql(f"SHOW CREATE TABLE {place}.copied").rows[0][0].replace("`copied`", "`people`").replace("`lives_too`", "`lives`") == told
 
+    @pytest.mark.parametrize(("table", "definition"), [
+        ("kinds", r"""(a TINYINT, d BIGINT NOT NULL COMMENT 'it\'s a \\ "key"
+two lines', g DECIMAL(38,18), h STRING DEFAULT 'x\'y', i BINARY, m TIMESTAMP_NTZ, n ARRAY<STRUCT<x: INT, z: MAP<STRING, DECIMAL(5,2)>>>, o VARIANT,
+p VARCHAR(10)) COMMENT 'a "table"' TBLPROPERTIES ('delta.feature.allowColumnDefaults' = 'supported', 'my.key' = 'it\'s')"""),
+        ("partitioned", "(a INT, `b c` STRING) PARTITIONED BY (a) TBLPROPERTIES ('delta.columnMapping.mode' = 'name')"),
+        ("checked", "(a INT, b STRING, CONSTRAINT pos CHECK (a > 0))"),
+        ("tracked", "(a INT, b STRING) CLUSTER BY (a, b) TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true', 'delta.enableRowTracking' = 'true')")])
+    def test_show_create_makes_the_same_table(self, ferry, place, table, definition):
+        ferry.sql(f"CREATE TABLE {place}.{table} {definition}")
+        told = ferry.sql(f"SHOW CREATE TABLE {place}.{table}").rows[0][0]
+        ferry.sql(told.replace(f"`{table}`", f"`{table}_again`", 1))
+        assert ferry.sql(f"SHOW CREATE TABLE {place}.{table}_again").rows[0][0] == told.replace(f"`{table}`", f"`{table}_again`", 1)
+        assert ("VARCHAR(10)" in told) == (table == "kinds")
+
+    def test_show_create_makes_the_same_view(self, ferry, place):
+        ferry.sql(f"CREATE VIEW {place}.v1 (x COMMENT 'it\\'s', `y z`) COMMENT 'a \"view\"' AS SELECT 1, 'a' -- one\n WHERE 1 = 1;")
+        told = ferry.sql(f"SHOW CREATE TABLE {place}.v1").rows[0][0]
+        ferry.sql(told.replace("`v1`", "`v2`", 1))
+        assert ferry.sql(f"SHOW CREATE TABLE {place}.v2").rows[0][0] == told.replace("`v1`", "`v2`", 1)
+        assert ferry.sql(f"SELECT `y z` FROM {place}.v2").rows == [["a"]]
+
+    @pytest.mark.parametrize("column", ["GENERATED ALWAYS AS IDENTITY", "GENERATED ALWAYS AS (CAST(a AS BIGINT))"])
+    def test_generated_columns_are_refused(self, ferry, place, column):
+        assert ferry.fails(f"CREATE TABLE {place}.generated (a STRING, b BIGINT {column})")["sql_state"] == "0A000"
+
     def test_places_and_names_of_this_machine_stay_inside(self, ferry, place):
         detail = ferry.sql(f"DESCRIBE DETAIL {place}.people").dicts[0]
         assert detail["name"] == f"{ferry.catalog}.{place}.people" and detail["location"] == f"managed:/{ferry.catalog}/{place}/people"
