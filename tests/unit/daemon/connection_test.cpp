@@ -149,6 +149,33 @@ TEST(ConnectionTest, ATokenFailureIsPutWhereItBelongs)
     for (const auto& one : judge_token(std::nullopt, "https://dbc-1.test")) EXPECT_EQ(one.state, state::ok);
 }
 
+TEST(ConnectionTest, ALeaseOfAnotherIsMissingForSureOrAdviceWhereOnlyNamesTell)
+{
+    const lease_holder here{.id = "1", .space = "acme", .host = "h1"};
+    const lease_holder nameless{.space = "acme", .host = "h1"};
+    const lease_holder elsewhere{.id = "2", .space = "acme", .host = "h2", .since = "2026-03-01"};
+    const lease_holder copy{.id = "2", .space = "acme", .host = "h1"};
+    struct lease_case {
+        std::optional<lease_holder> by;
+        lease_holder self;
+        state expected;
+    };
+    for (const auto& one : {lease_case{std::nullopt, here, state::ok}, {here, here, state::ok}, {here, nameless, state::ok},
+                            {elsewhere, here, state::missing}, {elsewhere, nameless, state::advice}, {copy, here, state::missing}}) {
+        const auto said = judge_lease(one.by, one.self);
+        EXPECT_EQ(said.state, one.expected) << said.text;
+        EXPECT_EQ(said.text.find("lakeferry takeover acme") != std::string::npos, one.expected != state::ok) << said.text;
+    }
+    EXPECT_NE(judge_lease(elsewhere, here).text.find("space acme on host h2, state directory 2, since 2026-03-01"), std::string::npos);
+}
+
+TEST(ConnectionTest, ARefusedConnectionSaysWhatToLookAt)
+{
+    const auto said = judge_token(rt::failure{.id = "connect.refused", .detail = "127.0.0.1:1 refused the connection"}, "http://127.0.0.1:1");
+    ASSERT_EQ(said.size(), 1U);
+    EXPECT_EQ(said.front().text, "127.0.0.1:1 refused the connection. Check databricks.workspace_url and port, and the way there from this machine");
+}
+
 TEST(ConnectionTest, AdvisesOnTheWarehouse)
 {
     const databricks::warehouse_info fine{.size = "Small", .type = "PRO", .serverless = true, .max_clusters = 4, .auto_stop_minutes = 10};

@@ -127,13 +127,19 @@ TEST_F(Control, WorkOnTablesIsDoneByTheNextRunOrRefusedWithTheReason)
     sent_calls sent;
     w_.send_tracks("space0", {"a-1"}, sent);
     ASSERT_EQ(post("/api/v1/spaces/space0/sync?wait=true").status, 200U);
-    const auto refused = [&](std::string body) {
+    const auto refused = [&](std::string body, const char* part = "id") {
         const auto answer = post("/api/v1/spaces/space0/jobs", std::move(body));
-        return std::to_string(answer.status) + " " + std::string(json::parse(answer.body).at("error").at("id").as_string());
+        return std::to_string(answer.status) + " " + std::string(json::parse(answer.body).at("error").at(part).as_string());
     };
     EXPECT_EQ(refused("{}"), "400 control.malformed");
     EXPECT_EQ(refused(R"({"kind":"backfill","tables":[]})"), "409 backfill.no_table");
     EXPECT_EQ(refused(R"({"kind":"backfill","tables":["tracks"]})"), "409 backfill.not_a_profile_table");
+    EXPECT_EQ(refused(R"({"kind":"backfill","tables":["user_trait"]})", "message"),
+              "409 There is no profile table \"user_trait\"; did you mean user_traits? (tables of calls are filled from files: "
+              "lakeferry import space0 FILE --refill user_trait)");
+    EXPECT_EQ(refused(R"({"kind":"optimize","tables":["tracks","order_plced"]})", "message"),
+              "409 Space space0 has no table \"order_plced\" so far; did you mean order_placed?");
+    EXPECT_EQ(refused(R"({"kind":"optimize","tables":["x"]})"), "409 optimize.unknown_table");
     EXPECT_EQ(refused(R"({"kind":"retype","tables":["tracks"],"column":"id","type":"bigint"})"), "409 retype.fixed");
     EXPECT_EQ(refused(R"({"kind":"retype","tables":["nothing"],"column":"id","type":"bigint"})"), "409 retype.unknown");
     EXPECT_EQ(refused(R"({"kind":"retype","tables":["tracks"],"column":"id","type":"text"})"), "400 control.malformed");
@@ -149,6 +155,19 @@ TEST_F(Control, WorkOnTablesIsDoneByTheNextRunOrRefusedWithTheReason)
     const auto begin = post("/api/v1/spaces/space0/import/begin", R"({"name":"a","bytes":1,"fingerprint":"f","refill":"user_traits"})");
     EXPECT_EQ(begin.status, 409U);
     EXPECT_EQ(json::parse(begin.body).at("error").at("id"), "import.bad_refill");
+}
+
+TEST_F(Control, ATakeOverIsReportedAndSettled)
+{
+    const auto taken = post("/api/v1/spaces/space0/takeover");
+    EXPECT_EQ(taken.status, 200U) << taken.body;
+    EXPECT_EQ(json::parse(taken.body).at("status"), "success");
+    const auto runs = w_.statements.size();
+    const auto settled = post("/api/v1/spaces/space0/takeover?settled=true");
+    EXPECT_EQ(settled.status, 200U) << settled.body;
+    EXPECT_EQ(json::parse(settled.body).at("settled"), true);
+    EXPECT_EQ(w_.statements.size(), runs) << "nothing runs for that";
+    EXPECT_EQ(get("/api/v1/spaces/space0").at("identity").at("notice"), "");
 }
 
 TEST_F(Control, RefusedCallsCanBeLookedAt)

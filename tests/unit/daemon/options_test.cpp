@@ -47,6 +47,8 @@ TEST(CommandLine, KnowsEveryCommand)
     EXPECT_EQ(good({"reload"}).what, command::reload);
     EXPECT_EQ(good({"pause", "acme"}).what, command::pause);
     EXPECT_EQ(good({"resume", "acme"}).what, command::resume);
+    EXPECT_FALSE(good({"takeover", "acme"}).settled);
+    EXPECT_TRUE(good({"takeover", "acme", "--settled"}).settled);
 }
 
 TEST(CommandLine, KnowsTheTableCommands)
@@ -128,6 +130,17 @@ TEST(CommandLine, KnowsTheErasureCommands)
     EXPECT_FALSE(suppress.lift);
     EXPECT_TRUE(good({"suppress", "acme", "email:a@x", "--lift"}).lift);
 
+    // What stands behind a file is no file.
+    for (const auto& words : std::vector<std::vector<const char*>>{{"erase", "acme", "email:a@x", "--file", "list.txt", "--file", "b.txt"},
+                                                                   {"erase", "--file", "list.txt", "acme", "email:a@x", "--file", "b.txt"},
+                                                                   {"suppress", "--file", "list.txt", "--file", "b.txt", "acme", "email:a@x"},
+                                                                   {"erase", "acme", "--file=list.txt", "--file", "b.txt", "email:a@x"}}) {
+        const auto read = good(words);
+        EXPECT_EQ(read.space, "acme");
+        EXPECT_EQ(read.persons, (std::vector<std::string>{"email:a@x"}));
+        EXPECT_EQ(read.files, (std::vector<std::string>{"list.txt", "b.txt"}));
+    }
+
     for (const auto& words : std::vector<std::vector<const char*>>{{"erase"},
                                                                    {"erase", "acme", "email:a@x", "--lift"},
                                                                    {"erase", "acme", "email:a@x", "--request"},
@@ -175,6 +188,61 @@ TEST(CommandLine, RefusesPeopleThatItCannotRead)
         EXPECT_NE(missing.find("cannot read /nowhere/list"), std::string::npos) << missing;
     }
     std::remove(list.c_str());
+}
+
+TEST(CommandLine, SaysWhereNumbersStandWhenOneIsWrong)
+{
+    const auto said = [](std::vector<const char*> words) {
+        int status = 0;
+        testing::internal::CaptureStderr();
+        EXPECT_FALSE(parse(words, status).has_value());
+        EXPECT_EQ(status, exit_status::usage);
+        return testing::internal::GetCapturedStderr();
+    };
+    for (const char* bad : {"0", "000", "-1", "1.5", "two", "99999999999999999999"}) {
+        const auto receipt = said({"erasures", "acme", bad});
+        if (*bad != '-') {  // that one is taken for an option
+            EXPECT_NE(receipt.find("they count from 1, and lakeferry erasures SPACE lists them"), std::string::npos) << receipt;
+        }
+        for (const char* option : {"--accept", "--resend"}) {
+            const auto load = said({"loads", "acme", option, bad});
+            EXPECT_NE(load.find("lakeferry loads SPACE"), std::string::npos) << load;
+            EXPECT_NE(load.find(bad), std::string::npos) << load;
+        }
+    }
+}
+
+TEST(CommandLine, AConfigurationThatWasNamedMustBeThereToFindTheDaemon)
+{
+    const std::string broken = testing::TempDir() + "lakeferry_broken_" + std::to_string(::getpid()) + ".toml";
+    const auto said = [&](std::vector<const char*> words) {
+        testing::internal::CaptureStderr();
+        testing::internal::CaptureStdout();
+        const int status = main_command(good(std::move(words)));
+        return std::to_string(status) + " " + testing::internal::GetCapturedStdout() + testing::internal::GetCapturedStderr();
+    };
+    for (const auto& words : std::vector<std::vector<const char*>>{{"status"},
+                                                                   {"sync", "acme"},
+                                                                   {"import", "acme", "f"},
+                                                                   {"why", "acme", "email:a@x"},
+                                                                   {"erase", "acme", "email:a@x"},
+                                                                   {"jobs", "acme"},
+                                                                   {"reload"}}) {
+        auto with = words;
+        with.insert(with.end(), {"--config", "/nowhere/lakeferry.toml"});
+        const auto missing = said(with);
+        EXPECT_TRUE(missing.starts_with("78 lakeferry: /nowhere/lakeferry.toml: does not exist; name ")) << missing;
+        with.back() = broken.c_str();
+        std::ofstream(broken) << "[admin]\nlisten = \"127.0.0.1:1\"\ncontrol_socket = 7\n";
+        const auto wrong = said(with);
+        EXPECT_TRUE(wrong.starts_with("78 lakeferry: " + broken + ":3: admin.control_socket: ")) << wrong;
+        std::ofstream(broken) << "[admin\n";
+        EXPECT_TRUE(said(with).starts_with("78 lakeferry: " + broken + ":1: is not valid TOML")) << said(with);
+        with.insert(with.end(), {"--socket", "/nowhere/lakeferry.sock"});
+        EXPECT_FALSE(said(with).starts_with("78 ")) << "who names the socket needs no file";
+    }
+    EXPECT_TRUE(said({"status", "--json", "--config", "/nowhere/x"}).starts_with(R"(78 {"error":{"id":"config.unusable","message":"/nowhere/x: does not)"));
+    std::remove(broken.c_str());
 }
 
 TEST(CommandLine, RefusesWhatItDoesNotKnow)

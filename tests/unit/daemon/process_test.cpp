@@ -218,6 +218,8 @@ TEST_F(Process, CheckSaysWhereItEnds)
     const auto check = command({"check"});
     EXPECT_EQ(check.status, 1) << check.output;
     EXPECT_NE(check.output.find("MISSING host http://127.0.0.1:1"), std::string::npos) << check.output;
+    EXPECT_NE(check.output.find("refused the connection"), std::string::npos) << check.output;
+    EXPECT_NE(check.output.find("Check databricks.workspace_url and port"), std::string::npos) << check.output;
     EXPECT_EQ(command({"check", "nobody"}).status, 1);
 }
 

@@ -50,6 +50,13 @@ TEST(Text, AnswersThatLackEverythingStillPrint)
     EXPECT_FALSE(report_succeeded(nothing));
 }
 
+TEST(Text, ATakeOverThatIsNotSettledIsShown)
+{
+    const auto space = boost::json::parse(R"({"id":"acme","identity":{"notice":"The schema was taken over."}})");
+    EXPECT_NE(space_text(space).find("The schema was taken over."), std::string::npos);
+    EXPECT_NE(status_text(boost::json::object{{"spaces", {space}}}).find("acme: The schema was taken over."), std::string::npos);
+}
+
 TEST(Text, AReportShowsItsTablesAndItsReason)
 {
     const auto report = boost::json::parse(

@@ -4,11 +4,13 @@
 #include "sync/profiles/erasure_sql.hpp"
 #include "sync/core/hash.hpp"
 #include "tests/unit/profiles/outbox_fixture.hpp"
+#include "tests/unit/profiles/sql_fixture.hpp"
 
 #include <gtest/gtest.h>
 
 using namespace lakeferry;
 using namespace lakeferry::profiles;
+using test::at;
 using lakeferry::test::outbox_fixture;
 
 namespace {
@@ -112,7 +114,6 @@ TEST(ErasureRows, SweepsTheOutboxAndLeavesWhatIsUnderWay)
 
 TEST(ErasureSql, NeverSaysWhoItIsAbout)
 {
-    const place at{"main", "acme", "lakeferry"};
     const auto slices = slices_of(ada, columns, "salt", "2026-01-01T00:00:00.000000Z");
     ASSERT_EQ(slices.size(), 1U);
     const erasure_target t{.name = "tracks", .events = true, .profile = {"segment_id"}, .identifiers = {"user_id", "anonymous_id"},

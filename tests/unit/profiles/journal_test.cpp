@@ -14,19 +14,9 @@ namespace {
 
 load example()
 {
-    load l;
-    l.number = 3;
-    l.table = "tracks";
-    l.target = "`main`.`acme`.`tracks`";
-    l.first_batch = 1;
-    l.last_batch = 2;
-    l.rows = 10;
+    load l = test::sent_load(10);
     l.bytes = 100;
-    l.files = {"/Volumes/main/acme/lakeferry/load-3.json.gz"};
-    l.parts = {{"COPY INTO …", 0, 10}};
-    l.sends = 1;
     l.sent_us = 5;
-    l.statement_id = "01f0";
     return l;
 }
 

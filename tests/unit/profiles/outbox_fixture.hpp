@@ -4,6 +4,7 @@
 #include "net/rt/check.hpp"
 #include "sync/core/outbox_block.hpp"
 #include "sync/core/table.hpp"
+#include "sync/profiles/load_journal.hpp"
 #include "sync/store/store.hpp"
 #include "tests/support/fake_disk/fake_disk.hpp"
 
@@ -35,5 +36,22 @@ struct outbox_fixture {
 
     static void ASSERT_OK(const rt::outcome<void>& done) { rt::check(done.has_value(), "the store in memory takes it"); }
 };
+
+// Load 3 of tracks, sent and not finished: `rows` rows in one file.
+inline profiles::load sent_load(std::uint64_t rows)
+{
+    profiles::load l;
+    l.number = 3;
+    l.table = "tracks";
+    l.target = "`main`.`acme`.`tracks`";
+    l.first_batch = 1;
+    l.last_batch = 2;
+    l.rows = rows;
+    l.files = {"/Volumes/main/acme/lakeferry/load-3.json.gz"};
+    l.parts = {{"COPY INTO …", 0, rows}};
+    l.sends = 1;
+    l.statement_id = "01f0";
+    return l;
+}
 
 }  // namespace lakeferry::test

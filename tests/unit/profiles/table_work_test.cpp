@@ -7,11 +7,13 @@
 #include "sync/profiles/table_care.hpp"
 #include "sync/profiles/table_job.hpp"
 #include "tests/unit/profiles/outbox_fixture.hpp"
+#include "tests/unit/profiles/sql_fixture.hpp"
 
 #include <gtest/gtest.h>
 
 using namespace lakeferry;
 using namespace lakeferry::profiles;
+using test::at;
 
 namespace {
 
@@ -20,17 +22,7 @@ const core::table tracks{.name = "tracks", .columns = {{"id"}, {"received_at", c
 load stuck_load(test::outbox_fixture& f)
 {
     for (std::uint64_t batch = 1; batch <= 3; ++batch) f.put(tracks, batch, "{\"id\":\"a" + std::to_string(batch) + "\"}\n", 1);
-    load l;
-    l.number = 3;
-    l.table = "tracks";
-    l.target = "`main`.`acme`.`tracks`";
-    l.first_batch = 1;
-    l.last_batch = 2;
-    l.rows = 2;
-    l.files = {"/Volumes/main/acme/lakeferry/load-3.json.gz"};
-    l.parts = {{"COPY INTO …", 0, 2}};
-    l.sends = 1;
-    l.statement_id = "01f0";
+    load l = test::sent_load(2);
     l.stuck = count_mismatch{2, 1, "01f0", 5};
     EXPECT_TRUE(load_journal(*f.store, f.space).save(l, store::durable::yes).has_value());
     return l;
@@ -170,7 +162,6 @@ TEST(Wear, ComesFromManySmallLoads)
 
 TEST(FillSql, TellsRowsApartByWhatNeverComesBack)
 {
-    const place at{"main", "acme", "lakeferry"};
     const auto text = [&](const char* name, std::vector<core::column> columns) {
         core::table t{.name = name, .columns = std::move(columns)};
         return merge_missing(at, t, "/Volumes/main/acme/lakeferry/load-1-*.json.gz", {"acme", 1, 2});
@@ -192,7 +183,6 @@ TEST(RetypeSql, NeverConvertsWhatWouldLoseSomething)
     EXPECT_EQ(exact_cast("`p`", "timestamp", core::column_type::bigint), "CAST(NULL AS BIGINT)");
     EXPECT_NE(exact_cast("`p`", "double", core::column_type::bigint).find("floor(`p`)"), std::string::npos);
     EXPECT_NE(exact_cast("`p`", "string", core::column_type::bigint).find("RLIKE"), std::string::npos);
-    const place at{"main", "acme", "lakeferry"};
     core::table t{.name = "tracks", .columns = {{"n"}}, .comment = "it's"};
     t.cluster_by = {"received_at"};
     const std::vector<landed_column> columns{{"id", "string", ""}, {"n", "bigint", ""}, {"_rescued_data", "string", ""}, {"users own", "int", ""}};

@@ -4,6 +4,7 @@
 #include "sync/profiles/views.hpp"
 #include "sync/profiles/wide_lander.hpp"
 #include "sync/profiles/wide_traits.hpp"
+#include "tests/unit/profiles/sql_fixture.hpp"
 
 #include <gtest/gtest.h>
 
@@ -13,11 +14,10 @@
 
 using namespace lakeferry;
 using namespace lakeferry::profiles;
+using test::at;
+using test::label;
 
 namespace {
-
-const place at{"main", "acme", "lakeferry"};
-const statement_label label{"acme", 7, 12};
 
 core::table wide()
 {
