@@ -32,6 +32,10 @@ def test_the_second_daemon_waits_until_it_takes_over(setup):
     assert plans(setup) == ["free"]
     taken = second.command("takeover", "shop", check=False)
     assert taken.returncode == 0, taken.stdout + taken.stderr
+    notice = "The schema was taken over on"
+    assert notice in taken.stdout and notice in second.command("status", "shop").stdout
+    assert second.command("takeover", "shop", "--settled").returncode == 0
+    assert notice not in second.command("status", "shop").stdout
     assert plans(setup) == ["free", "pro"]
     identify(first_config.intake, "ada", "late")
     assert "kept current by another daemon" in first.command("sync", "shop", "--wait", check=False).stdout
