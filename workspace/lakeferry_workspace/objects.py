@@ -117,10 +117,8 @@ class Objects:
         return sorted(k[len(prefix):] for k in self._keys() if k.startswith(prefix))
 
     def exists(self, kind: str, name: tuple) -> bool:
-        if kind == "Catalog":
-            return name[0] in self.catalogs()
-        if len(name) > 1 and name[1] == VIRTUAL:
-            return name[0] in self.catalogs()
+        if kind == "Catalog" or len(name) > 1 and name[1] == VIRTUAL:
+            return self.key("Catalog", name[:1]) in self.store.section("objects")
         if kind == "Schema":
             return self.schema_folder(name).is_dir()
         if kind == "Volume":
