@@ -15,7 +15,7 @@ from typing import Any
 from bench.workspace_statements import cpu_seconds, tree
 from e2e.stack import Workspace
 
-SAMPLE_S = 0.2
+SAMPLE_S = 0.5
 
 
 @dataclass

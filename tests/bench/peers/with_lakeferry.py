@@ -1,6 +1,7 @@
-"""Lakeferry as its documentation sets it up: a daemon, five spaces, calls over HTTP in batches, then a run of each space.
+"""Lakeferry as its documentation sets it up: a daemon, five spaces, calls over HTTP in batches, a run of each space.
 
-The spaces are due once a day; `sync --wait`, for all five at once, stands for that moment, as the baselines run once, too.
+The spaces are due once a day; `lakeferry sync` stands for that moment. As in the baselines, the calls come space by space, and each
+lands while those of the next one come.
 """
 
 from __future__ import annotations
@@ -8,9 +9,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 from e2e.stack import Config, Daemon, StackError, Workspace, free_port
+from meter import Meter
 
 BATCH = 250               # calls a request: what Segment's libraries send at most is 500 KB
 
@@ -49,19 +54,28 @@ cron = "0 3 * * *"
     return config
 
 
-def load(binary: Path, folder: Path, workspace: Workspace, files: dict[str, Path], meter, select: list[str] | None = None) -> str:
-    """All calls of `files` (space -> NDJSON), until every row is committed; what the runs say of themselves."""
+def runs(config: Config) -> dict[str, Any]:
+    """What every space says of its last run, as soon as none is under way."""
+    while True:
+        with urllib.request.urlopen(config.admin + "/api/v1/status", timeout=60) as answer:
+            spaces = {one["id"]: one["sync"] for one in json.load(answer)["spaces"]}
+        if all(one["phase"] == "idle" and one["last"] for one in spaces.values()):
+            return {space: one["last"] for space, one in spaces.items()}
+        time.sleep(0.2)
+
+
+def load(binary: Path, folder: Path, workspace: Workspace, files: dict[str, Path], meter: Meter, select: list[str] | None = None) -> None:
+    """All calls of `files` (space -> NDJSON), until every row is committed."""
     config = configure(folder, workspace, tuple(files), select or [])
     daemon = Daemon(binary, config, folder / "daemon.log").start()
     try:
-        subprocess.run([sys.executable, Path(__file__).with_name("send.py"), config.intake, str(BATCH),
-                        *(f"write-key-of-{space}={file}" for space, file in files.items())], check=True)
-        runs = [subprocess.Popen([binary, "sync", space, "--wait", "--json", "--config", config.file], stdout=subprocess.PIPE,
-                                 stderr=subprocess.STDOUT, text=True) for space in files]
-        said = [run.communicate()[0] for run in runs]
+        for space, file in files.items():
+            subprocess.run([sys.executable, Path(__file__).with_name("send.py"), config.intake, str(BATCH), f"write-key-of-{space}={file}"],
+                           check=True)
+            daemon.command("sync", space)
+        ended = runs(config)
         meter.committed()
-        if any(run.returncode for run in runs):
-            raise StackError("a run failed:\n" + "\n".join(said), daemon.log)
-        return "\n".join(said)
+        if failed := {space: run for space, run in ended.items() if run["status"] != "success"}:
+            raise StackError(f"runs failed: {failed}", daemon.log)
     finally:
         daemon.stop()
