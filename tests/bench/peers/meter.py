@@ -100,7 +100,8 @@ class Meter:
 
     def _watch(self) -> None:
         while not self._over.wait(SAMPLE_S):
-            theirs = {os.getpid(), *tree(self.workspace)}
-            mine = [pid for pid in tree(os.getpid()) if pid not in theirs]
+            every = tree(os.getpid())
+            theirs = {os.getpid(), *tree(self.workspace)}      # looked at later: what it has forked meanwhile is no contender's
+            mine = [pid for pid in every if pid not in theirs]
             self.figures.peak_mib = max(self.figures.peak_mib, memory_mib(mine))
 
