@@ -252,8 +252,10 @@ class TestShell:
 
     def test_ctrl_c_cancels(self, workspace):
         fault = workspace.fault(kind="hang", sql="interrupted by hand", seconds=3600)
+        # As from a terminal: a suite that runs in the background has the signal ignored, and its children inherit that.
         shell = subprocess.Popen([str(TOOLS / "sql"), "--state", workspace.about["state"], "SELECT 1 /* interrupted by hand */"], stdout=subprocess.PIPE,
-                                 stderr=subprocess.PIPE, text=True, start_new_session=True)
+                                 stderr=subprocess.PIPE, text=True, start_new_session=True,
+                                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         until(lambda: workspace.hits(fault) == 1)
         running = next(q for q in workspace.admin.get("/api/2.0/sql/history/queries")["res"] if "interrupted by hand" in q["query_text"])
         until(lambda: workspace.admin.get(f"/__workspace/ledger?call=poll&statement_id={running['query_id']}")["calls"])
