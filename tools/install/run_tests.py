@@ -187,14 +187,14 @@ BINARY = ("Release binary", RELEASE.build)
 
 
 def lanes(chosen: list[str]) -> list[list[tuple[str, str, Callable[[], Tally]]]]:
-    """What runs beside what: compilers fill the cores while Spark waits for itself. Within a lane one after the other."""
+    """What runs beside what: compilers fill the cores while Spark waits for itself. Within a lane one after the other. The second
+    lane has less to do and compiles for ThreadSanitizer at its end; `statements` needs what the first lane's tests gathered."""
     all_suites = SUITES | ON_REQUEST
-    compiled = [(name, *all_suites[name]) for name in sorted(chosen, key=lambda name: name == "statements")
-                if name in ("asan", "tsan", "dev", "statements")]
+    first, second = (("asan", "dev", "statements"), ("python", "workspace", "e2e", "tsan"))
+    compiled, others = ([(name, *all_suites[name]) for name in names if name in chosen] for names in (first, second))
     if "e2e" in chosen:
         compiled.insert(0, ("release", *BINARY))
-    python = [(name, *all_suites[name]) for name in chosen if name in ("python", "workspace", "e2e")]
-    return [lane for lane in (compiled, python) if lane]
+    return [lane for lane in (compiled, others) if lane]
 
 
 def install(chosen: list[str]) -> None:
