@@ -23,10 +23,11 @@ void kafka_reader::keep_start(std::int32_t partition, const kafka_decision& star
             "Another store of the group read on from where this one had stopped: its calls are there, and not here",
             about({{"partition", partition}, {"offset", start.offset}}));
     // The store may be older than the group knows (restored) or newer (killed before it could tell).
-    if (start.why == kafka_start::own && committed >= 0 && committed != start.offset) {
+    if (start.why == kafka_start::own && committed != start.offset) {
+        untold_[partition] = start.offset;
+        if (committed < 0) return;  // the group knows nothing of the partition yet
         needs_.log.info("kafka.own_offset", "The store's own place counts, not the one that the group has committed",
                         about({{"partition", partition}, {"offset", start.offset}, {"committed", committed}}));
-        untold_[partition] = start.offset;
     }
 }
 

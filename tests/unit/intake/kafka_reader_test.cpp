@@ -58,6 +58,22 @@ TEST(KafkaReader, ReadsOnlyWhatItMayAndLeavesTheGroupWhenItMayNoMore)
     EXPECT_EQ(w.texts(), page_calls(1, 3));
 }
 
+TEST(KafkaReader, TheGroupIsToldOfAPartitionThatItKnowsNothingOf)
+{
+    kafka_world w;
+    w.cluster.commits_fail = true;
+    for (int n = 0; n < 3; ++n) w.cluster.send(0, page_call(n));
+    w.pass(2s);
+    EXPECT_EQ(w.texts(), page_calls(0, 3));
+    w.kill();
+    EXPECT_LT(w.cluster.partitions[0].committed.offset, 0);
+    // All was read before, and nothing new comes.
+    w.cluster.commits_fail = false;
+    w.pass(90s);
+    EXPECT_EQ(w.cluster.partitions[0].committed.offset, 3);
+    EXPECT_EQ(w.texts(), page_calls(0, 3));
+}
+
 TEST(KafkaReader, ACrashAtAnyMomentLosesAndDoublesNothing)
 {
     for (std::uint64_t seed = 1; seed <= 12; ++seed) {
