@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 from pyspark.sql import types as T
 
 from .dialect import dotted, full_name, head, kind, name_at, tokenize
-from .errors import SqlError
+from .errors import SqlError, no_table
 from .results import columns
 from .rewriting import rewritten
 
@@ -31,8 +31,7 @@ def run(world, call):
     name = full_name(name_at(t, i)[0], call.catalog, call.schema)
     world.grants.check(call.who, [("SELECT", "Table", name)])
     if not world.objects.exists("Table", name):
-        raise SqlError(f"[TABLE_OR_VIEW_NOT_FOUND] The table or view {dotted(name)} cannot be found. Verify the spelling and correctness of "
-                       "the schema and catalog. SQLSTATE: 42P01", "42P01")
+        raise no_table(dotted(name))
     return columns(["json_metadata"]), [[json.dumps(described(world, name), ensure_ascii=False)]]
 
 

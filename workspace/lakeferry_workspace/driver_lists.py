@@ -5,8 +5,8 @@ import re
 from pyspark.sql import types as T
 
 from .describe_json import fields
-from .dialect import head, is_string, kind, literal, name_at, tokenize
-from .errors import SqlError, no_catalog, no_schema, parse_error
+from .dialect import dotted, head, is_string, kind, literal, name_at, tokenize
+from .errors import SqlError, no_catalog, no_schema, no_table, parse_error
 from .results import column_of, type_text
 from .rewriting import pattern_of
 
@@ -131,8 +131,7 @@ def keys(world, who, asked, wanted: str):
         raise no_schema(".".join(name[:2]))
     world.grants.check(who, [("SELECT", "Table", name)])
     if not world.objects.exists("Table", name):
-        raise SqlError(f"[TABLE_OR_VIEW_NOT_FOUND] The table or view `{'`.`'.join(name)}` cannot be found. Verify the spelling and correctness "
-                       "of the schema and catalog. SQLSTATE: 42P01", "42P01")
+        raise no_table(dotted(name))
     return name, [c for c in world.objects.about("Table", name).get("constraints", []) if c["kind"] == wanted]
 
 

@@ -42,6 +42,12 @@ def no_catalog(name: str) -> SqlError:
                     "query or command again. SQLSTATE: 42704", "42704")
 
 
+def no_table(quoted: str) -> SqlError:
+    """`quoted`: the name with its backticks."""
+    return SqlError(f"[TABLE_OR_VIEW_NOT_FOUND] The table or view {quoted} cannot be found. Verify the spelling and correctness of the "
+                    "schema and catalog. SQLSTATE: 42P01", "42P01")
+
+
 def no_schema(name: str) -> SqlError:
     quoted = ".".join(f"`{p}`" for p in name.split("."))
     return SqlError(f"[SCHEMA_NOT_FOUND] The schema {quoted} cannot be found. Verify the spelling and correctness of the schema and "

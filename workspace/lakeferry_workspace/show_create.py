@@ -4,7 +4,7 @@ from pyspark.sql import types as T
 from .clauses import AUTO
 from .describe_json import fields, sentence
 from .dialect import dotted, full_name, name_at, quoted, tokenize
-from .errors import SqlError, parse_error
+from .errors import no_table, parse_error
 from .results import columns, type_text
 
 # What the workspace sets for itself, and what Delta does: neither is accepted in a CREATE TABLE.
@@ -23,8 +23,7 @@ def run(world, call):
     name = full_name(name_at(tokenize(rest[0]), 0)[0], call.catalog, call.schema)
     world.grants.check(call.who, [("SELECT", "Table", name)])
     if not world.objects.exists("Table", name):
-        raise SqlError(f"[TABLE_OR_VIEW_NOT_FOUND] The table or view {dotted(name)} cannot be found. Verify the spelling and correctness of "
-                       "the schema and catalog. SQLSTATE: 42P01", "42P01")
+        raise no_table(dotted(name))
     return columns(["createtab_stmt"]), [[of_view(world, name) if world.objects.view(name) else of_table(world, name)]]
 
 

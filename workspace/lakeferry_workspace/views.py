@@ -4,7 +4,7 @@ import json
 
 from . import rewriting
 from .dialect import Edits, dotted, full_name, head, kind, name_at, quoted, tokenize
-from .errors import SqlError, no_schema, parse_error, unsupported
+from .errors import SqlError, no_schema, no_table, parse_error, unsupported
 from .privileges import needs
 from .results import columns
 
@@ -139,8 +139,7 @@ def drop(world, call, text, edits, name, t, after, _):
 def require(world, call, name):
     world.grants.check(call.who, [("MANAGE", "Table", name)])
     if not world.objects.exists("Table", name):
-        raise SqlError(f"[TABLE_OR_VIEW_NOT_FOUND] The table or view {dotted(name)} cannot be found. Verify the spelling and correctness "
-                       "of the schema and catalog. SQLSTATE: 42P01", "42P01")
+        raise no_table(dotted(name))
 
 
 def execute(world, call, text):
