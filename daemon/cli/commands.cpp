@@ -118,11 +118,12 @@ int show_configuration(const cli_options& options)
     return exit_status::ok;
 }
 
-int main_command(const cli_options& options)
+int main_command(const cli_options& given)
 {
+    cli_options options = given;
     if (speaks_to_daemon(options.what)) {
         problems found;
-        (void)look_for_socket(options, found);
+        options.socket = look_for_socket(options, found);
         if (!found.empty()) {
             (void)report_failure(options, {.id = "config.unusable", .detail = to_text(found.front())});
             return exit_status::configuration;
