@@ -103,10 +103,12 @@ rt::awaitable<rt::outcome<void>> space_sync::state::load_all(landing_run& run, p
     for (const auto& name : work.to_fill) also(name);
     wide_turn wide(names, work);
     std::erase_if(names, [this](const std::string& name) { return jobs.blocks(name); });
-    std::vector<core::table> wanted;
-    for (const auto& name : names)
-        if (const auto t = work.tables.find(name); t != work.tables.end() && !work.off.contains(name)) wanted.push_back(t->second);
-    co_await run.shape.make_together(std::move(wanted), run.label(), run.limit);
+    std::vector<core::table> missing;
+    for (const auto& name : names) {
+        const auto t = work.tables.find(name);
+        if (t != work.tables.end() && !work.off.contains(name) && !run.shape.has_table(name)) missing.push_back(t->second);
+    }
+    co_await run.shape.make_together(std::move(missing), run.label(), run.limit);
     queue todo{std::move(names), std::move(wide)};
     rt::task_group lanes(co_await boost::asio::this_coro::executor, nullptr);
     const auto count = std::min<std::size_t>(limits.statements_per_space, todo.names.size());

@@ -184,10 +184,9 @@ rt::awaitable<rt::outcome<void>> structure::ensure_schema(bool with_volume, stat
     co_return co_await ensure_fence_table(label, limit);
 }
 
-rt::awaitable<void> structure::make_together(std::vector<core::table> wanted, statement_label label, rt::deadline limit)
+rt::awaitable<void> structure::make_together(std::vector<core::table> missing, statement_label label, rt::deadline limit)
 {
-    std::erase_if(wanted, [this](const core::table& t) { return has_table(t.name); });
-    const std::span<const core::table> all(wanted);
+    const std::span<const core::table> all(missing);
     for (std::size_t from = 0; from + 1 < all.size(); from += tables_a_script) {
         const auto some = all.subspan(from, std::min(tables_a_script, all.size() - from));
         auto made = co_await send(create_tables(at_, some, label), limit);

@@ -29,10 +29,10 @@ public:
 
     // Afterwards schema and (if asked for) volume exist, and the fence table, whose owner we are if it is new.
     rt::awaitable<rt::outcome<void>> ensure_schema(bool with_volume, statement_label label, rt::deadline limit);
-    // Makes those of the tables that are missing with one statement, a script of CREATE TABLE (SQL scripting, "BEGIN END
+    // Makes tables that are missing (has_table()) with one statement, a script of CREATE TABLE (SQL scripting, "BEGIN END
     // compound statement": https://docs.databricks.com/aws/en/sql/language-manual/control-flow/compound-stmt). What it
     // does not make, for whatever reason, ensure_table() makes or explains.
-    rt::awaitable<void> make_together(std::vector<core::table> wanted, statement_label label, rt::deadline limit);
+    rt::awaitable<void> make_together(std::vector<core::table> missing, statement_label label, rt::deadline limit);
     // Afterwards the table has at least these columns; one statement at the most. Failures of its own: "table.foreign"
     // (never; there is something else of that name), "table.column_type" (never; a column has a type that cannot hold
     // ours).
