@@ -24,7 +24,8 @@ std::uint64_t first_number(std::uint64_t term) noexcept;
 // "space acme on host h1, state directory 3f2a…, since 2026-03-01T…"
 std::string in_words(const lease_holder& holder);
 
-// What identifies this daemon's state directory: made at the first call. Blocking: workers only.
+// What identifies this daemon's state directory: made at the first call, which no other may
+// overlap. Blocking: workers only.
 rt::outcome<std::string> state_directory_id(store::store& in, std::uint64_t random);
 
 // Of one space. Two daemons that take over in the same moment are told apart only at the next check.
