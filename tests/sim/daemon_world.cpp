@@ -115,6 +115,15 @@ rt::duration daemon_world::stop()
     return now() - began;
 }
 
+void daemon_world::restart_with(const std::string& state_directory)
+{
+    stop();
+    auto next = std::make_shared<daemon::snapshot>(*config);
+    next->global.state_directory = state_directory;
+    config = next;
+    start();
+}
+
 void daemon_world::crash()
 {
     disk.crash(rng());

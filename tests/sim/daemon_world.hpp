@@ -46,6 +46,8 @@ public:
     void start();
     // Waits for a stop in good order; the virtual time that it took.
     rt::duration stop();
+    // Stops, and starts with this state directory; what is not there yet is empty.
+    void restart_with(const std::string& state_directory);
     // From one moment to the next; what was not synced is gone.
     void crash();
     const std::optional<rt::outcome<void>>& result() const noexcept { return result_; }

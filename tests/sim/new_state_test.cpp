@@ -36,16 +36,6 @@ std::size_t distinct(std::vector<std::string> sorted)
     return static_cast<std::size_t>(std::unique(sorted.begin(), sorted.end()) - sorted.begin());
 }
 
-// Stops the daemon and starts it as if the state directory were lost.
-void lose_state(daemon_world& w)
-{
-    w.stop();
-    auto next = std::make_shared<daemon::snapshot>(*w.config);
-    next->global.state_directory = "/new-state";
-    w.config = next;
-    w.start();
-}
-
 }  // namespace
 
 TEST(NewState, RowsAreNeitherTakenForEarlierOnesNorLoseAgainstThem)
@@ -59,7 +49,7 @@ TEST(NewState, RowsAreNeitherTakenForEarlierOnesNorLoseAgainstThem)
     const auto earlier = column(w, "id_graph_updates", "seq");
     ASSERT_EQ(earlier.size(), 3U);
 
-    lose_state(w);
+    w.restart_with("/new-state");
     send(w, identify("dora", "free") + "," + identify("emil", "free"));
     // History that is sent again makes the same profile again; what came after it counts.
     send(w, identify("cleo", "free", R"(,"messageId":"m-1")") + "," + identify("cleo", "paid", R"(,"messageId":"m-2")"));

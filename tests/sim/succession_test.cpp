@@ -21,11 +21,7 @@ protected:
         sent_calls sent;
         w_.send_tracks("space0", {"a-1"}, sent);
         EXPECT_TRUE(w_.sync("space0")) << w_.log.text();
-        w_.stop();
-        auto next = std::make_shared<daemon::snapshot>(*w_.config);
-        next->global.state_directory = "/new-state";
-        w_.config = next;
-        w_.start();
+        w_.restart_with("/new-state");
         w_.pass(10s);
     }
     daemon::space_view view() { return w_.core().view().spaces.at(0); }
@@ -86,11 +82,7 @@ TEST_F(Succession, IsSaidAfterTheTakeOverUntilItIsSettled)
 
 TEST_F(Succession, ACopyOfTheStateDirectoryIsTheSameDaemon)
 {
-    w_.stop();
-    auto back = std::make_shared<daemon::snapshot>(*w_.config);
-    back->global.state_directory = "/state";
-    w_.config = back;
-    w_.start();
+    w_.restart_with("/state");
     w_.pass(10s);
     EXPECT_EQ(view().state, daemon::space_state::running) << view().reason;
     EXPECT_EQ(view().identity.notice, "");
