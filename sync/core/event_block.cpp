@@ -2,6 +2,8 @@
 
 #include "sync/core/keys.hpp"
 
+#include <algorithm>
+
 namespace lakeferry::core {
 namespace {
 
@@ -32,6 +34,20 @@ std::uint64_t zigzag(std::uint64_t difference) noexcept
     return (difference << 1U) ^ (difference >> 63U != 0 ? ~std::uint64_t{0} : 0);
 }
 std::uint64_t unzigzag(std::uint64_t z) noexcept { return (z >> 1U) ^ ((z & 1U) != 0 ? ~std::uint64_t{0} : 0); }
+
+template <class Text>
+void put_sources(std::string& to, const std::vector<Text>& sources)
+{
+    put_number(to, sources.size());
+    for (const auto& source : sources) put_text(to, source);
+}
+
+void put_line(std::string& to, std::size_t length, std::size_t source, std::int64_t received_us, std::int64_t before_us)
+{
+    put_number(to, length);
+    put_number(to, source);
+    put_number(to, zigzag(static_cast<std::uint64_t>(received_us) - static_cast<std::uint64_t>(before_us)));
+}
 
 class input {
 public:
@@ -99,16 +115,12 @@ std::string encode_event_block(const event_block& block)
     if (!block.refill.empty()) put_text(out, block.refill);
     put_text(out, block.type);
     put_text(out, block.envelope);
-    put_number(out, block.sources.size());
-    for (const auto& source : block.sources) put_text(out, source);
+    put_sources(out, block.sources);
     put_number(out, block.calls.size());
-    std::uint64_t before = 0;
+    std::int64_t before_us = 0;
     for (const auto& call : block.calls) {
-        const auto received = static_cast<std::uint64_t>(call.received_us);
-        put_number(out, call.text.size());
-        put_number(out, call.source);
-        put_number(out, zigzag(received - before));
-        before = received;
+        put_line(out, call.text.size(), call.source, call.received_us, before_us);
+        before_us = call.received_us;
     }
     for (const auto& call : block.calls) out.append(call.text);
     return out;
@@ -139,6 +151,32 @@ rt::outcome<event_block> decode_event_block(std::string_view stored)
     }
     for (std::size_t i = 0; i < calls && in.ok(); ++i) out.calls[i].text = in.bytes(lengths[i]);
     if (!in.ok() || in.left() != 0) return damaged();
+    return out;
+}
+
+void event_block_writer::add(std::string_view text, std::string_view source, std::int64_t received_us)
+{
+    const auto at = std::find(sources_.begin(), sources_.end(), source);
+    const auto index = static_cast<std::size_t>(at - sources_.begin());
+    if (at == sources_.end()) sources_.emplace_back(source);
+    put_line(lines_, text.size(), index, received_us, before_us_);
+    before_us_ = received_us;
+    texts_.append(text);
+    ++calls_;
+}
+
+std::string event_block_writer::encode() const
+{
+    std::size_t bytes = 64 + type_.size() + lines_.size() + texts_.size();
+    for (const auto& source : sources_) bytes += source.size() + 2;
+    std::string out;
+    out.reserve(bytes);
+    out.push_back(version);
+    put_text(out, type_);
+    put_text(out, {});
+    put_sources(out, sources_);
+    put_number(out, calls_);
+    out.append(lines_).append(texts_);
     return out;
 }
 

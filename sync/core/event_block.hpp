@@ -10,8 +10,8 @@
 
 namespace lakeferry::core {
 
-// Calls that were accepted together: one HTTP request, or one piece of an imported file. The texts are valid JSON
-// objects that passed every check of acceptance but the one for duplicates.
+// Calls that were accepted together: a batch, single calls that came at about the same time, or one piece of an
+// imported file. The texts are valid JSON objects that passed every check of acceptance but the one for duplicates.
 struct accepted_call {
     std::string_view text{};       // the call's JSON object as received
     std::uint32_t source = 0;      // index into event_block::sources
@@ -30,6 +30,25 @@ struct event_block {
 // Views into `stored` stay valid as long as it does. "events.damaged" where it is not whole.
 std::string encode_event_block(const event_block& block);
 rt::outcome<event_block> decode_event_block(std::string_view stored);
+
+// Writes a block call by call, as encode_event_block() would; neither envelope nor refill. Copies what it is given.
+class event_block_writer {
+public:
+    explicit event_block_writer(std::string_view type) : type_(type) {}
+
+    void add(std::string_view text, std::string_view source, std::int64_t received_us);
+    std::size_t calls() const noexcept { return calls_; }
+    std::size_t text_bytes() const noexcept { return texts_.size(); }
+    std::string encode() const;
+
+private:
+    std::string type_;
+    std::vector<std::string> sources_{};
+    std::string lines_{};
+    std::string texts_{};
+    std::size_t calls_ = 0;
+    std::int64_t before_us_ = 0;
+};
 
 // Key in family events: be32 space, be64 arrival number (one more with every block of the space, across restarts).
 std::string event_key(std::uint32_t space, std::uint64_t arrival);

@@ -4,6 +4,7 @@
 #include "sync/core/event_block.hpp"
 #include "sync/core/keys.hpp"
 #include "sync/core/space_state.hpp"
+#include "sync/intake/blocks.hpp"
 
 #include <boost/asio/this_coro.hpp>
 
@@ -43,8 +44,12 @@ rt::outcome<std::uint64_t> next_arrival(store::store& in, std::uint32_t space)
 struct acceptor::group {
     explicit group(const boost::asio::any_io_executor& ex) : done(ex) {}
 
+    // Somebody waits for it.
+    bool promised() const noexcept { return !pieces.empty() || !also.empty() || !singles.all().empty(); }
+
     std::vector<piece> pieces{};
     std::vector<side_record> also{};
+    shared_blocks singles{};
     std::size_t bytes = 0;
     rt::event done;
     rt::outcome<void> result{};
@@ -117,11 +122,11 @@ std::optional<rt::failure> acceptor::refuses(std::size_t more_bytes, std::size_t
     return std::nullopt;
 }
 
-acceptor::group& acceptor::open_group()
+const std::shared_ptr<acceptor::group>& acceptor::open_group()
 {
     if (waiting_.empty() || waiting_.back()->bytes >= settings_.group_bytes_max)
         waiting_.push_back(std::make_shared<group>(loop_));
-    return *waiting_.back();
+    return waiting_.back();
 }
 
 void acceptor::nudge()
@@ -130,27 +135,48 @@ void acceptor::nudge()
     work_.set();
 }
 
+rt::outcome<void> acceptor::admits(std::uint32_t number) const
+{
+    if (stopping_) return *refuses(0);
+    const auto at = spaces_.find(number);
+    if (at == spaces_.end() || !at->second.active)
+        return full("intake.space_gone", "the space was removed from the configuration a moment ago");
+    return {};
+}
+
 rt::awaitable<rt::outcome<void>> acceptor::commit(std::vector<piece> pieces, std::vector<side_record> also)
 {
     if (stopping_) co_return *refuses(0);
     std::size_t bytes = 0;
     for (const auto& one : pieces) {
-        const auto at = spaces_.find(one.space);
-        if (at == spaces_.end() || !at->second.active)
-            co_return full("intake.space_gone", "the space was removed from the configuration a moment ago");
+        if (auto ok = admits(one.space); ok.has_error()) co_return ok.error();
         bytes += one.block.size();
     }
     for (const auto& one : also) bytes += one.key.size() + one.value.size();
 
-    open_group();
-    const std::shared_ptr<group> mine = waiting_.back();
+    const std::shared_ptr<group> mine = open_group();
     for (auto& one : pieces) mine->pieces.push_back(std::move(one));
     for (auto& one : also) mine->also.push_back(std::move(one));
-    mine->bytes += bytes;
-    bytes_in_flight_ += bytes;
-    work_.set();
+    grow(*mine, bytes);
     co_await mine->done.wait();
     co_return mine->result;
+}
+
+rt::awaitable<rt::outcome<void>> acceptor::commit_call(single_call one)
+{
+    if (auto ok = admits(one.space); ok.has_error()) co_return ok.error();
+    const std::shared_ptr<group> mine = open_group();
+    mine->singles.add(one);
+    grow(*mine, one.text.size());
+    co_await mine->done.wait();
+    co_return mine->result;
+}
+
+void acceptor::grow(group& mine, std::size_t bytes)
+{
+    mine.bytes += bytes;
+    bytes_in_flight_ += bytes;
+    work_.set();
 }
 
 rt::awaitable<void> acceptor::run()
@@ -182,8 +208,9 @@ rt::awaitable<void> acceptor::write_group(std::shared_ptr<group> one)
     // Numbers of a failed write are not given out again: it may have happened all the same, and may have been
     // resolved by the time at which the next block comes.
     std::vector<std::string> keys;
-    keys.reserve(one->pieces.size());
+    keys.reserve(one->pieces.size() + one->singles.all().size());
     for (const auto& p : one->pieces) keys.push_back(core::event_key(p.space, spaces_[p.space].next++));
+    for (const auto& b : one->singles.all()) keys.push_back(core::event_key(b.space, spaces_[b.space].next++));
     store::batch companions;
     if (companion_) companion_(companions);
 
@@ -199,11 +226,12 @@ rt::awaitable<void> acceptor::write_group(std::shared_ptr<group> one)
                 if (*out.backlog > limit) return out;
             }
             store::batch& all = companions;
-            for (std::size_t i = 0; i < keys.size(); ++i) all.put(store::family::events, keys[i], g.pieces[i].block);
+            auto key = keys.begin();
+            for (const auto& p : g.pieces) all.put(store::family::events, *key++, p.block);
+            for (const auto& b : g.singles.all()) all.put(store::family::events, *key++, b.calls.encode());
             for (const auto& record : g.also) all.put(record.where, record.key, record.value);
             if (all.empty()) return out;
-            const bool promised = !g.pieces.empty() || !g.also.empty();
-            out.result = in.write(std::move(all), promised ? store::durable::yes : store::durable::no);
+            out.result = in.write(std::move(all), g.promised() ? store::durable::yes : store::durable::no);
             if (then_measure) out.backlog = measure(in);
             return out;
         });
@@ -212,7 +240,6 @@ rt::awaitable<void> acceptor::write_group(std::shared_ptr<group> one)
 
 void acceptor::finish(group& one, const written& how)
 {
-    const bool promised = !one.pieces.empty() || !one.also.empty();
     bytes_in_flight_ -= one.bytes;
     one.result = how.result;
     if (how.backlog) {
@@ -239,7 +266,7 @@ void acceptor::finish(group& one, const written& how)
         ++commit_failures_;
         if (one.result.error().id != "intake.backlog_full") note_failure(one.result.error());
         if (refusing_ && one.result.error().id == "store.disk_full") one.result = *refusing_;
-    } else if (promised) {
+    } else if (one.promised()) {
         ++commits_;
         bytes_ += one.bytes;
         if (refusing_ && refusing_->id == "intake.disk_full") {
@@ -247,10 +274,12 @@ void acceptor::finish(group& one, const written& how)
             log_.info("intake.disk_recovered", "the disk takes calls again", {});
         }
         std::set<std::uint32_t> spaces;
-        for (const auto& p : one.pieces) {
-            if (auto* calls = spaces_[p.space].calls) *calls += p.calls;
-            spaces.insert(p.space);
-        }
+        const auto count = [&](std::uint32_t number, std::size_t more) {
+            if (auto* calls = spaces_[number].calls) *calls += more;
+            spaces.insert(number);
+        };
+        for (const auto& p : one.pieces) count(p.space, p.calls);
+        for (const auto& b : one.singles.all()) count(b.space, b.calls.calls());
         if (on_events_)
             for (const auto number : spaces) on_events_(number);
     }

@@ -14,7 +14,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
+
+namespace lakeferry::core {
+enum class call_type : std::uint8_t;
+}
 
 namespace lakeferry::intake {
 
@@ -23,6 +28,15 @@ struct piece {
     std::uint32_t space = 0;
     std::uint32_t calls = 0;
     std::string block{};
+};
+
+// One call of a request of its own, without an envelope.
+struct single_call {
+    std::uint32_t space = 0;
+    core::call_type type{};
+    std::string_view source{};  // its id
+    std::int64_t received_us = 0;
+    std::string_view text{};
 };
 
 // A record that must be written together with pieces (the progress of an import).
@@ -40,8 +54,9 @@ struct acceptor_settings {
     rt::duration retry_after = std::chrono::seconds(5);  // what is told to clients when the disk is full
 };
 
-// Callers append blocks and wait; one committer takes all that waits, gives each block the next arrival number of its
-// space, writes one durable batch on a worker and wakes everybody whose blocks are in it.
+// Callers append blocks or single calls and wait; one committer takes all that waits, gives each block the next arrival
+// number of its space, writes one durable batch on a worker and wakes everybody whose calls are in it. Single calls of
+// one space and type that are written together share a block.
 // Owner: the daemon. Loop thread only. All references outlive it; run() must be spawned once, and commit() must not be
 // called after run() has returned and this object is gone. A waiter that is cancelled leaves its blocks in the line.
 class acceptor {
@@ -69,6 +84,8 @@ public:
     // Returns when everything is on disk, or nothing of it is promised: the failures of refuses(), those of the store,
     // "intake.space_gone" (transient: the space was removed meanwhile).
     rt::awaitable<rt::outcome<void>> commit(std::vector<piece> pieces, std::vector<side_record> also = {});
+    // The same for one call. What it borrows is copied when the awaiting begins, and must live until then.
+    rt::awaitable<rt::outcome<void>> commit_call(single_call one);
     // Has the companion written soon, even if nothing else comes.
     void nudge();
     void set_companion(companion also) { companion_ = std::move(also); }
@@ -92,7 +109,9 @@ private:
         std::optional<std::uint64_t> backlog{};
     };
 
-    group& open_group();
+    rt::outcome<void> admits(std::uint32_t number) const;
+    const std::shared_ptr<group>& open_group();
+    void grow(group& mine, std::size_t bytes);
     rt::awaitable<void> write_group(std::shared_ptr<group> one);
     void finish(group& one, const written& how);
     void note_failure(const rt::failure& why);

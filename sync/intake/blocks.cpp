@@ -45,4 +45,15 @@ std::vector<piece> block_builder::take()
     return std::move(done_);
 }
 
+void shared_blocks::add(const single_call& call)
+{
+    const auto [at, fresh] = open_.try_emplace({call.space, call.type}, all_.size());
+    const auto full = [&](const block& b) {
+        return b.calls.calls() >= most_.calls || b.calls.text_bytes() >= most_.bytes;
+    };
+    if (!fresh && full(all_[at->second])) at->second = all_.size();
+    if (at->second == all_.size()) all_.push_back({call.space, core::event_block_writer(core::to_string(call.type))});
+    all_[at->second].calls.add(call.text, call.source, call.received_us);
+}
+
 }  // namespace lakeferry::intake

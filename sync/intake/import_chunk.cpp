@@ -7,7 +7,7 @@ namespace lakeferry::intake {
 namespace {
 
 // Blocks are what identity resolution takes at least at once: not too large.
-constexpr block_builder::bounds block_bounds{1000, std::size_t{1} << 20};
+constexpr block_bounds bounds{1000, std::size_t{1} << 20};
 
 class chunk_reader {
 public:
@@ -69,7 +69,7 @@ private:
 
     const check_options& with_;
     call_checker checker_{};
-    block_builder blocks_{"", block_bounds};
+    block_builder blocks_{"", bounds};
     chunk_plan out_{};
 };
 

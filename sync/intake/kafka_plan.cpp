@@ -13,7 +13,7 @@ namespace {
 using core::refusal_reason;
 
 // Blocks are what identity resolution takes at least at once: not too large.
-constexpr block_builder::bounds block_bounds{1000, std::size_t{1} << 20};
+constexpr block_bounds bounds{1000, std::size_t{1} << 20};
 
 bool has_batch(std::string_view object)
 {
@@ -138,7 +138,7 @@ private:
         }
         // A block has one envelope; what came before goes first.
         flush();
-        block_builder blocks("", block_bounds);
+        block_builder blocks("", bounds);
         blocks.set_envelope(envelope);
         for (const auto& one : good) blocks.add(one.call, one.text);
         append(blocks.take());
@@ -172,7 +172,7 @@ private:
     check_options options_{};
     call_checker checker_{};
     core::json_reader envelope_reader_{std::size_t{16} << 10};
-    block_builder plain_{"", block_bounds};
+    block_builder plain_{"", bounds};
     kafka_plan out_{};
 };
 

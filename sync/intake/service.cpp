@@ -31,8 +31,9 @@ std::string item_of(const route& at, std::size_t index)
 
 }  // namespace
 
-// What a body comes to: blocks to commit and the answer if that succeeds.
+// What a body comes to: a call or blocks to commit, and the answer if that succeeds.
 struct intake_service::plan {
+    std::optional<single_call> call{};  // borrows from the body and the table
     std::vector<piece> pieces{};
     http::response answer{};
 };
@@ -172,11 +173,12 @@ intake_service::plan intake_service::read_call(std::string_view body, const rout
     const auto checked = checker_.check(body, options);
     if (const auto* no = std::get_if<refused_text>(&checked)) {
         note(*no, body, std::string(at.path));
-        return {{}, refused(no->why)};
+        return {{}, {}, refused(no->why)};
     }
-    block_builder blocks(core::to_string(*at.type), {});
-    blocks.add(std::get<passed_call>(checked), body);
-    return {blocks.take(), accepted()};
+    const auto& passed = std::get<passed_call>(checked);
+    if (passed.suppressed) return {{}, {}, accepted()};
+    const source_entry& from = *passed.source;
+    return {single_call{from.space, *at.type, from.id, passed.received_us, body}, {}, accepted()};
 }
 
 // The source for items without a write key of their own: of the batch, else of the header, else none.
@@ -207,12 +209,12 @@ intake_service::plan intake_service::read_batch(std::string_view body, const rou
             note({{core::refusal_reason::bad_request, no->field, no->message}, basic}, body, std::string(at.path));
         else
             refusals_.count_unknown(no->code);
-        return {{}, refused(no->status, no->code, no->field, no->message)};
+        return {{}, {}, refused(no->status, no->code, no->field, no->message)};
     }
     const batch_body& batch = std::get<batch_body>(read);
 
     auto chosen = batch_source(batch, basic, table);
-    if (auto* no = std::get_if<http::response>(&chosen)) return {{}, std::move(*no)};
+    if (auto* no = std::get_if<http::response>(&chosen)) return {{}, {}, std::move(*no)};
     check_options options;
     options.table = &table;
     options.fallback = std::get<const source_entry*>(chosen);
@@ -239,7 +241,7 @@ intake_service::plan intake_service::read_batch(std::string_view body, const rou
         return true;
     });
     const auto whole = [&](unsigned status, const char* code, const std::string& message) -> plan {
-        return {{}, refuse(status, code, "batch", message)};
+        return {{}, {}, refuse(status, code, "batch", message)};
     };
     if (broken)
         return whole(400, "bad_request",
@@ -255,11 +257,11 @@ intake_service::plan intake_service::read_batch(std::string_view body, const rou
                         std::all_of(rejected.begin(), rejected.end(), [](const rejected_item& item) {
                             return item.why.reason == core::refusal_reason::unknown_source;
                         });
-    if (nobody) return {{}, refuse(401, "unknown_source", "writeKey", rejected.front().why.message)};
+    if (nobody) return {{}, {}, refuse(401, "unknown_source", "writeKey", rejected.front().why.message)};
     for (std::size_t i = 0; i < rejected.size(); ++i)
         note(to_note[i].first, to_note[i].second, item_of(at, rejected[i].index));
     auto answer = rejected.empty() ? accepted() : partly_accepted(blocks.calls(), rejected);
-    return {blocks.take(), std::move(answer)};
+    return {{}, blocks.take(), std::move(answer)};
 }
 
 rt::awaitable<http::response> intake_service::handle(http::request what)
@@ -290,9 +292,10 @@ rt::awaitable<http::response> intake_service::handle(http::request what)
         co_return refuse(401, "unknown_source", "Authorization", "the source of this write key was removed just now");
 
     plan next = at->type ? read_call(body, *at, source, *table) : read_batch(body, *at, source, *table);
-    if (next.pieces.empty()) co_return std::move(next.answer);
+    if (!next.call && next.pieces.empty()) co_return std::move(next.answer);
     if (auto busy = acceptor_.refuses(0)) co_return unavailable(*busy);
-    const auto done = co_await acceptor_.commit(std::move(next.pieces));
+    auto commit = next.call ? acceptor_.commit_call(*next.call) : acceptor_.commit(std::move(next.pieces));
+    const auto done = co_await std::move(commit);
     if (done.has_error()) co_return unavailable(done.error());
     co_return std::move(next.answer);
 }

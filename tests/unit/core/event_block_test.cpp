@@ -39,6 +39,24 @@ TEST(EventBlock, ComesBackAsItWas)
     EXPECT_TRUE(decode_event_block(encode_event_block({})).has_value());
 }
 
+TEST(EventBlock, WrittenCallByCallItIsTheSame)
+{
+    auto want = example();
+    want.envelope = {};
+    std::string text;
+    event_block_writer writer("track");
+    EXPECT_EQ(writer.encode(), encode_event_block({.type = "track"}));
+    std::size_t bytes = 0;
+    for (const auto& call : want.calls) {
+        text = call.text;  // what was given may change afterwards
+        writer.add(text, std::string(want.sources[call.source]), call.received_us);
+        bytes += call.text.size();
+    }
+    EXPECT_EQ(writer.encode(), encode_event_block(want));
+    EXPECT_EQ(writer.calls(), want.calls.size());
+    EXPECT_EQ(writer.text_bytes(), bytes);
+}
+
 TEST(EventBlock, NothingButTheWholeIsAccepted)
 {
     const std::string stored = encode_event_block(example());
