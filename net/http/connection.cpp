@@ -87,8 +87,15 @@ rt::awaitable<bool> server_connection::one_exchange()
         if (parts.body == codec::framing::length) in_.consume(parts.length);
         co_return co_await answer(*refused, parts.keep_alive);
     }
-    if (parts.body != codec::framing::none && !co_await receive(parts, chunked.get())) co_return false;
-
+    // Most bodies of single calls arrive with their heads: nothing to wait for.
+    const bool is_there = parts.body == codec::framing::length && parts.length <= in_.ready().size() &&
+                          parts.length <= service_.body_limit(head);
+    if (is_there) {
+        parts.message.body.assign(in_.ready().substr(0, parts.length));
+        in_.consume(parts.length);
+    } else if (parts.body != codec::framing::none && !co_await receive(parts, chunked.get())) {
+        co_return false;
+    }
     chunked.reset();
     const bool keep_alive = parts.keep_alive;
     const auto result = co_await call(std::move(parts.message));

@@ -80,7 +80,12 @@ response typed(unsigned status, const char* type, std::string body)
 
 }  // namespace
 
-void headers::add(std::string name, std::string value) { fields_.emplace_back(std::move(name), std::move(value)); }
+void headers::add(std::string name, std::string value)
+{
+    constexpr std::size_t usual = 8;
+    if (fields_.empty()) fields_.reserve(usual);
+    fields_.emplace_back(std::move(name), std::move(value));
+}
 
 void headers::set(std::string_view name, std::string value)
 {
