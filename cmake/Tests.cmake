@@ -26,7 +26,10 @@ endfunction()
 lakeferry_library(world tests/support/world LINKS lakeferry_rt lakeferry_obs GTest::gtest)
 lakeferry_library(fake_net tests/support/fake_net LINKS lakeferry_world lakeferry_http)
 lakeferry_library(fake_disk tests/support/fake_disk LINKS lakeferry_world lakeferry_store)
-lakeferry_library(fake_databricks tests/support/fake_databricks LINKS lakeferry_fake_net lakeferry_databricks lakeferry_core)
+# Stands for the engines that read staged files; written from the format's specification, it judges the writer.
+lakeferry_library(parquet_reader tests/support LINKS lakeferry_core ZLIB::ZLIB libzstd)
+lakeferry_library(fake_databricks tests/support/fake_databricks
+                  LINKS lakeferry_fake_net lakeferry_databricks lakeferry_core lakeferry_parquet_reader)
 # Understands the landing's statements, so that simulated runs end with tables that can be compared.
 lakeferry_library(landing_model tests/support/landing_model
                   LINKS lakeferry_fake_databricks lakeferry_fake_disk lakeferry_profiles)
@@ -38,6 +41,7 @@ lakeferry_test(unit_auth tests/unit/auth lakeferry_auth lakeferry_fake_net)
 # rt although their sources need none of it: the precompiled header refers to Asio.
 lakeferry_test(unit_systemd tests/unit/systemd lakeferry_systemd lakeferry_rt)
 lakeferry_test(unit_core tests/unit/core lakeferry_core)
+lakeferry_test(unit_parquet tests/unit/parquet lakeferry_parquet lakeferry_parquet_reader)
 lakeferry_test(unit_store tests/unit/store lakeferry_store lakeferry_fake_disk)
 lakeferry_test(unit_databricks tests/unit/databricks lakeferry_databricks lakeferry_fake_databricks)
 lakeferry_test(unit_intake tests/unit/intake lakeferry_intake lakeferry_fake_disk lakeferry_fake_net)
