@@ -31,7 +31,7 @@ std::string item_of(const route& at, std::size_t index)
 
 }  // namespace
 
-// What a body comes to: a call or blocks to commit, and the answer if that succeeds.
+// What a body comes to: a call to commit (then accepted() is the answer), or blocks to commit and the answer to that.
 struct intake_service::plan {
     std::optional<single_call> call{};  // borrows from the body and the table
     std::vector<piece> pieces{};
@@ -178,7 +178,7 @@ intake_service::plan intake_service::read_call(std::string_view body, const rout
     const auto& passed = std::get<passed_call>(checked);
     if (passed.suppressed) return {{}, {}, accepted()};
     const source_entry& from = *passed.source;
-    return {single_call{from.space, *at.type, from.id, passed.received_us, body}, {}, accepted()};
+    return {single_call{from.space, *at.type, from.id, passed.received_us, body}, {}, {}};
 }
 
 // The source for items without a write key of their own: of the batch, else of the header, else none.
@@ -294,10 +294,12 @@ rt::awaitable<http::response> intake_service::handle(http::request what)
     plan next = at->type ? read_call(body, *at, source, *table) : read_batch(body, *at, source, *table);
     if (!next.call && next.pieces.empty()) co_return std::move(next.answer);
     if (auto busy = acceptor_.refuses(0)) co_return unavailable(*busy);
+    // What is not needed any more is not kept by hundreds of waiters.
+    what.fields = http::headers();
     auto commit = next.call ? acceptor_.commit_call(*next.call) : acceptor_.commit(std::move(next.pieces));
     const auto done = co_await std::move(commit);
     if (done.has_error()) co_return unavailable(done.error());
-    co_return std::move(next.answer);
+    co_return next.call ? accepted() : std::move(next.answer);
 }
 
 }  // namespace lakeferry::intake
