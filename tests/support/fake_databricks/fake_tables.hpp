@@ -113,4 +113,16 @@ std::optional<std::vector<row>> read_ndjson(std::string_view bytes);
 // Of a JSON array of objects (the `:rows` of from_json).
 std::optional<std::vector<row>> read_json_rows(std::string_view json);
 
+// How a statement wants a staged file read.
+struct file_request {
+    std::string format{};  // "json" or "parquet"; empty: whichever the file is
+    std::vector<std::string> needs{};  // columns that are selected by name; a Parquet file without one is an error
+    // The schema of read_files. A Parquet file's column of another type is an error, one that it lacks is NULL, and one
+    // that the schema lacks is not read. Rows of JSON are read as they are.
+    std::vector<databricks::column_info> schema{};
+};
+// Rows of a staged file: Parquet where its bytes are ("PAR1" in front), else newline-separated JSON. nullopt, with the
+// reason in `why`: malformed, not of the format, or not of the schema.
+std::optional<std::vector<row>> read_staged(std::string_view bytes, const file_request& how, std::string& why);
+
 }  // namespace lakeferry::fake_databricks

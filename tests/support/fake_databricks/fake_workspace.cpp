@@ -3,6 +3,7 @@
 #include "tests/support/fake_databricks/answers.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <utility>
 
 namespace lakeferry::fake_databricks {
@@ -253,12 +254,15 @@ bool fake_workspace::allowed(const std::string& securable, const std::string& fu
     }
 }
 
-fake_tables::file_reader fake_workspace::file_reader() const
+fake_tables::file_reader fake_workspace::file_reader(file_request how) const
 {
-    return [this](const std::string& path) -> std::optional<std::vector<row>> {
+    return [this, how = std::move(how)](const std::string& path) -> std::optional<std::vector<row>> {
         const auto found = files.find(path);
         if (found == files.end()) return std::nullopt;
-        return read_ndjson(found->second);
+        std::string why;
+        auto rows = read_staged(found->second, how, why);
+        if (!rows) std::fprintf(stderr, "the staged file %s: %s\n", path.c_str(), why.c_str());
+        return rows;
     };
 }
 

@@ -169,8 +169,8 @@ public:
     std::map<std::string, std::string> files{};  // by decoded path
     std::set<std::string> volumes{};             // "main.acme.lakeferry"
     std::vector<ledger_entry> ledger{};
-    // Reads a staged file for copy_into.
-    fake_tables::file_reader file_reader() const;
+    // Reads a staged file for copy_into. What cannot be read counts as not there, and stderr says why.
+    fake_tables::file_reader file_reader(file_request how = {}) const;
 
     // Counters for oracles.
     unsigned tokens_issued = 0;

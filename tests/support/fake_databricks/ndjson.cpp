@@ -1,6 +1,6 @@
+#include "sync/core/json.hpp"
 #include "tests/support/fake_databricks/fake_tables.hpp"
 
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <zlib.h>
 
@@ -50,14 +50,6 @@ row to_row(const boost::json::object& in)
     return out;
 }
 
-std::optional<boost::json::value> parse(std::string_view text)
-{
-    boost::system::error_code ec;
-    auto v = boost::json::parse({text.data(), text.size()}, ec);
-    if (ec) return std::nullopt;
-    return v;
-}
-
 }  // namespace
 
 std::optional<std::vector<row>> read_ndjson(std::string_view bytes)
@@ -69,25 +61,27 @@ std::optional<std::vector<row>> read_ndjson(std::string_view bytes)
         plain = std::move(*out);
         bytes = plain;
     }
+    core::json_reader reader;  // its doubles are exact, as those of Parquet files are
     std::vector<row> out;
     while (!bytes.empty()) {
         const auto end = bytes.find('\n');
         const auto line = bytes.substr(0, end);
         bytes.remove_prefix(end == std::string_view::npos ? bytes.size() : end + 1);
         if (line.empty()) continue;
-        const auto value = parse(line);
-        if (!value || !value->is_object()) return std::nullopt;
-        out.push_back(to_row(value->get_object()));
+        const auto value = reader.parse(line);
+        if (value.has_error() || !(*value)->is_object()) return std::nullopt;
+        out.push_back(to_row((*value)->get_object()));
     }
     return out;
 }
 
 std::optional<std::vector<row>> read_json_rows(std::string_view json)
 {
-    const auto value = parse(json);
-    if (!value || !value->is_array()) return std::nullopt;
+    core::json_reader reader;
+    const auto value = reader.parse(json);
+    if (value.has_error() || !(*value)->is_array()) return std::nullopt;
     std::vector<row> out;
-    for (const auto& one : value->get_array()) {
+    for (const auto& one : (*value)->get_array()) {
         if (!one.is_object()) return std::nullopt;
         out.push_back(to_row(one.get_object()));
     }

@@ -2,6 +2,7 @@
 
 #include "tests/support/landing_model/care_model.hpp"
 #include "tests/support/landing_model/erasure_model.hpp"
+#include "tests/support/landing_model/sources.hpp"
 #include "tests/support/landing_model/sql_words.hpp"
 
 #include <algorithm>
@@ -12,35 +13,6 @@ namespace lakeferry::test {
 using namespace fake_databricks;
 
 namespace {
-
-// "`a` STRING COMMENT 'x', `b` BIGINT" → columns.
-std::vector<databricks::column_info> definitions(const std::vector<sql_word>& words)
-{
-    std::vector<databricks::column_info> out;
-    bool begins = true;
-    for (const auto& w : words) {
-        if (w.is == sql_word::kind::sign) {
-            begins = true;
-        } else if (begins) {
-            out.push_back({.name = w.value});
-            begins = false;
-        } else if (out.back().type_text.empty()) {
-            out.back().type_text = w.value;
-        } else if (w.is == sql_word::kind::text) {
-            out.back().comment = w.value;
-        }
-    }
-    return out;
-}
-
-// The names after AS in "CAST(`a` AS STRING) AS `a`, …".
-std::vector<std::string> selected(const std::vector<sql_word>& words)
-{
-    std::vector<std::string> out;
-    for (std::size_t i = 1; i < words.size(); ++i)
-        if (words[i].is == sql_word::kind::name && words[i - 1].value == "AS") out.push_back(words[i].value);
-    return out;
-}
 
 std::string parameter(const statement_call& call, std::string_view name)
 {
@@ -183,11 +155,14 @@ private:
         at_.expect("FROM");
         auto inner = at_.parenthesis();
         const std::string folder = inner.back().value;
-        at_.expect("FILEFORMAT = JSON FILES =");
+        at_.expect("FILEFORMAT =");
+        const std::string format = at_.word();
+        at_.expect("FILES =");
         std::vector<std::string> paths;
         for (const auto& w : at_.parenthesis())
             if (w.is == sql_word::kind::text) paths.push_back(folder + "/" + w.value);
-        return insert_answer(on_.tables.copy_into(table, selected(inner), paths, on_.file_reader()));
+        const auto columns = selected(inner);
+        return insert_answer(on_.tables.copy_into(table, columns, paths, on_.file_reader({.format = format, .needs = columns})));
     }
 
     executed merge()
@@ -212,11 +187,9 @@ private:
         }
         at_.find("WHEN");
         if (!at_.eat("WHEN MATCHED AND s._op = ")) {
-            std::string path;
-            for (std::size_t i = 0; i + 2 < source.size(); ++i)
-                if (source[i].value == "read_files") path = source[i + 2].value;
-            const auto rows = path.empty() ? passed_rows(call_) : staged_rows(path);
-            if (!rows) return failed(sql_error("42K03", "PATH_NOT_FOUND", "Path does not exist: " + path));
+            const auto from = read_files_of(source);
+            const auto rows = from.path.empty() ? passed_rows(call_) : staged_rows(from);
+            if (!rows) return failed(sql_error("42K03", "PATH_NOT_FOUND", "Path does not exist: " + from.path));
             if (!has("row_number")) return merge_answer(on_.tables.insert_new(table, key, *rows));
             std::map<std::string, row> once;  // by key
             for (const auto& r : *rows) {
@@ -235,13 +208,10 @@ private:
                                  const std::vector<std::string>& columns, const std::vector<std::string>& key)
     {
         fake_tables::fence_guard guard{.fence_table = schema_of(table) + "._lakeferry_loads"};
-        std::string path;
-        for (std::size_t i = 0; i + 2 < source.size(); ++i) {
-            if (source[i].value == "read_files") path = source[i + 2].value;
-        }
         read_guard(source, guard);
-        const auto rows = path.empty() ? passed_rows(call_) : staged_rows(path);
-        if (!rows) return failed(sql_error("42K03", "PATH_NOT_FOUND", "Path does not exist: " + path));
+        const auto from = read_files_of(source);
+        const auto rows = from.path.empty() ? passed_rows(call_) : staged_rows(from);
+        if (!rows) return failed(sql_error("42K03", "PATH_NOT_FOUND", "Path does not exist: " + from.path));
         return merge_answer(on_.tables.merge_keyed(table, key, columns, *rows, guard));
     }
 
@@ -346,15 +316,17 @@ private:
     static std::string schema_of(const std::string& table) { return table.substr(0, table.rfind('.')); }
 
     // A path may hold one "*".
-    std::optional<std::vector<row>> staged_rows(const std::string& path) const
+    std::optional<std::vector<row>> staged_rows(const files_read& from) const
     {
+        const auto& path = from.path;
+        const auto read = on_.file_reader(from.how);
         const auto star = path.find('*');
-        if (star == std::string::npos) return on_.file_reader()(path);
+        if (star == std::string::npos) return read(path);
         std::vector<row> all;
         bool any = false;
         for (const auto& [file, bytes] : on_.files) {
             if (!file.starts_with(path.substr(0, star)) || !file.ends_with(path.substr(star + 1))) continue;
-            const auto rows = on_.file_reader()(file);
+            const auto rows = read(file);
             if (!rows) return std::nullopt;
             all.insert(all.end(), rows->begin(), rows->end());
             any = true;

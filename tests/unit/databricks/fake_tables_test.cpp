@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
 namespace lakeferry::fake_databricks {
 namespace {
 
@@ -96,6 +99,37 @@ TEST(FakeTables, ReadsStagedRows)
     EXPECT_FALSE(read_ndjson(std::string_view("\x1f\x8b broken", 9)).has_value());
     EXPECT_EQ(read_json_rows("[{\"a\":1}]")->size(), 1U);
     EXPECT_FALSE(read_json_rows("{}").has_value());
+}
+
+TEST(FakeTables, ReadsStagedFilesByWhatTheyAre)
+{
+    std::ifstream in(LAKEFERRY_SOURCE_DIR "/tests/support/parquet_samples/dictionary_zstd.parquet", std::ios::binary);
+    const std::string parquet{std::istreambuf_iterator<char>(in), {}};
+    const std::string lines = "{\"id\":\"a\",\"price\":0.5}\n";
+    std::string why;
+    const auto rows = read_staged(parquet, {.format = "PARQUET", .needs = {"id", "nothing"}}, why);
+    ASSERT_TRUE(rows.has_value()) << why;
+    ASSERT_EQ(rows->size(), 21U);
+    EXPECT_EQ((*rows)[20].at("id"), "id-20");
+    EXPECT_EQ((*rows)[2].at("name"), std::nullopt);
+    EXPECT_EQ((*rows)[2].at("price"), read_staged(lines, {}, why)->front().at("price").value().insert(0, "-"));
+    EXPECT_EQ((*rows)[0].at("at"), "2026-01-31T23:59:59.123456Z");
+
+    const auto some = read_staged(parquet, {.schema = {{"seq", "BIGINT"}, {"gone", "STRING"}}}, why);
+    ASSERT_TRUE(some.has_value()) << why;
+    EXPECT_EQ((*some)[0], (row{{"seq", "9007199254740993"}}));
+
+    const auto refused = [&why](std::string_view bytes, const file_request& how) {
+        why.clear();
+        EXPECT_FALSE(read_staged(bytes, how, why).has_value());
+        return why;
+    };
+    EXPECT_EQ(refused(parquet, {.format = "json"}), "it is read as json, but it is parquet");
+    EXPECT_EQ(refused(lines, {.format = "PARQUET"}), "it is read as PARQUET, but it is json");
+    EXPECT_EQ(refused(parquet, {.needs = {"id", "gone"}}), "it has no column gone");
+    EXPECT_EQ(refused(parquet, {.schema = {{"seq", "STRING"}}}), "the column seq is BIGINT, the schema says STRING");
+    EXPECT_EQ(refused(parquet.substr(0, 100), {}), "the file does not end with PAR1: it is cut or encrypted");
+    EXPECT_EQ(refused("{", {}), "it is not newline-separated JSON, plain or gzip");
 }
 
 }  // namespace

@@ -1,0 +1,47 @@
+#include "tests/support/landing_model/sources.hpp"
+
+namespace lakeferry::test {
+
+std::vector<databricks::column_info> definitions(const std::vector<sql_word>& words)
+{
+    std::vector<databricks::column_info> out;
+    bool begins = true;
+    for (const auto& w : words) {
+        if (w.is == sql_word::kind::sign) {
+            begins = true;
+        } else if (begins) {
+            out.push_back({.name = w.value});
+            begins = false;
+        } else if (out.back().type_text.empty()) {
+            out.back().type_text = w.value;
+        } else if (w.is == sql_word::kind::text) {
+            out.back().comment = w.value;
+        }
+    }
+    return out;
+}
+
+files_read read_files_of(const std::vector<sql_word>& source)
+{
+    files_read out;
+    std::size_t i = 0;
+    while (i < source.size() && source[i].value != "read_files") ++i;
+    if (i + 2 >= source.size()) return out;
+    out.path = source[i + 2].value;
+    for (; i + 3 < source.size() && source[i].value != ")"; ++i) {
+        if (source[i + 1].value != "=" || source[i + 2].value != ">") continue;
+        if (source[i].value == "format") out.how.format = source[i + 3].value;
+        if (source[i].value == "schema") out.how.schema = definitions(split_sql(source[i + 3].value));
+    }
+    return out;
+}
+
+std::vector<std::string> selected(const std::vector<sql_word>& words)
+{
+    std::vector<std::string> out;
+    for (std::size_t i = 1; i < words.size(); ++i)
+        if (words[i].is == sql_word::kind::name && words[i - 1].value == "AS") out.push_back(words[i].value);
+    return out;
+}
+
+}  // namespace lakeferry::test
