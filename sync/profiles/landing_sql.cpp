@@ -31,16 +31,20 @@ std::string definition(const core::column& c)
     return out;
 }
 
-// The columns of staged or passed rows, all as text: casts happen in the SELECT, where they are exact.
-std::string text_columns(const core::table& t, bool with_op)
+std::string columns_as(const core::table& t, bool with_op, const char* (*type)(core::column_type))
 {
     std::string out = with_op ? "_op STRING" : "";
     for (const auto& c : t.columns) {
         if (!out.empty()) out += ", ";
-        out += quote_identifier(c.name) + " STRING";
+        out += quote_identifier(c.name) + " " + type(c.type);
     }
     return out;
 }
+
+// Files say nothing about which calendar the years before 1900 are of, and some readers would take them for the Julian
+// one ("datetimeRebaseMode": https://docs.databricks.com/aws/en/ingestion/cloud-object-storage/auto-loader/options).
+constexpr std::string_view calendar = "datetimeRebaseMode";
+constexpr std::string_view gregorian = "CORRECTED";
 
 }  // namespace
 
@@ -48,14 +52,16 @@ std::string typed_columns(const core::table& t) { return join(t.columns, ", ", c
 
 std::string rows_of_parameter(const core::table& t, bool with_op)
 {
-    return "(SELECT inline(from_json(:rows, " + quote_string("array<struct<" + text_columns(t, with_op) + ">>") +
-           ")))";
+    // All as text: casts happen in the SELECT, where they are exact.
+    const std::string columns = columns_as(t, with_op, [](core::column_type) { return "STRING"; });
+    return "(SELECT inline(from_json(:rows, " + quote_string("array<struct<" + columns + ">>") + ")))";
 }
 
 std::string rows_of_files(const core::table& t, std::string_view path, bool with_op)
 {
-    return "read_files(" + quote_string(path) + ", format => 'json', mode => 'FAILFAST', schema => " +
-           quote_string(text_columns(t, with_op)) + ", schemaEvolutionMode => 'none')";
+    return "read_files(" + quote_string(path) + ", format => 'parquet', schema => " +
+           quote_string(columns_as(t, with_op, core::sql_name)) + ", " + std::string(calendar) + " => " +
+           quote_string(gregorian) + ", schemaEvolutionMode => 'none')";
 }
 
 std::string insert_all(const core::table& t)
@@ -172,8 +178,8 @@ std::string copy_into(const place& at, const core::table& t, std::string_view fo
 {
     return header(label, "copy_into", t.name) + "COPY INTO " + at.table(t.name) + "\nFROM (SELECT " +
            join(t.columns, ", ", cast) + " FROM " + quote_string(folder) +
-           ")\nFILEFORMAT = JSON\nFILES = (" + join(files, ", ", [](const auto& f) { return quote_string(f); }) +
-           ")\nFORMAT_OPTIONS ('mode' = 'FAILFAST', 'primitivesAsString' = 'true')";
+           ")\nFILEFORMAT = PARQUET\nFILES = (" + join(files, ", ", [](const auto& f) { return quote_string(f); }) +
+           ")\nFORMAT_OPTIONS (" + quote_string(calendar) + " = " + quote_string(gregorian) + ")";
 }
 
 std::string_view row_key(const core::table& t) noexcept

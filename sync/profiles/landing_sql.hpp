@@ -80,8 +80,8 @@ struct keyed_source {
 };
 std::string merge_keyed(const place& at, const core::table& t, const keyed_source& from,
                         const statement_label& label);
-// Parts of such statements: the SELECT list with a cast a column; rows out of the parameter :rows or out of staged files,
-// all columns as text; the INSERT of every column of `s`.
+// Parts of such statements: the SELECT list with a cast a column; rows out of the parameter :rows,
+// all columns as text, or out of staged files, typed; the INSERT of every column of `s`.
 std::string typed_columns(const core::table& t);
 std::string rows_of_parameter(const core::table& t, bool with_op);
 std::string rows_of_files(const core::table& t, std::string_view path, bool with_op);

@@ -9,7 +9,7 @@ std::vector<std::string> orphans(const std::vector<std::string>& paths, const st
     std::vector<std::string> out;
     for (const auto& path : paths) {
         const std::string_view name = std::string_view(path).substr(path.rfind('/') + 1);
-        if (name.starts_with("load-") && name.ends_with(".json.gz") && !journalled.contains(path)) out.push_back(path);
+        if (name.starts_with("load-") && name.ends_with(file_ending) && !journalled.contains(path)) out.push_back(path);
     }
     return out;
 }

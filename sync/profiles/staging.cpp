@@ -2,7 +2,6 @@
 
 #include "sync/core/keys.hpp"
 #include "sync/core/outbox_block.hpp"
-#include "sync/profiles/gzip_file.hpp"
 #include "sync/profiles/landing_sql.hpp"
 
 #include <boost/json.hpp>
@@ -16,6 +15,9 @@ namespace lakeferry::profiles {
 namespace json = boost::json;
 
 namespace {
+
+// Larger groups compress little better and take more memory.
+constexpr std::size_t row_group_bytes = std::size_t{8} << 20;
 
 // The lines are our own: written by row encoding, whole JSON objects.
 json::object parse_line(std::string_view line) { return json::parse(line).as_object(); }
@@ -89,46 +91,21 @@ rt::outcome<std::optional<std::string>> slice_reader::next()
     return std::optional<std::string>(std::move(block->lines));
 }
 
-std::string with_every_column(std::string_view line, const core::table& t)
-{
-    const auto row = parse_line(line);
-    std::string out(line.substr(0, line.rfind('}')));
-    bool empty = row.empty();
-    for (const auto& c : t.columns) {
-        if (row.contains(c.name)) continue;
-        if (!empty) out += ',';
-        empty = false;
-        out += json::serialize(json::string(c.name)) + ":null";
-    }
-    return out + "}";
-}
+std::size_t group_bytes(std::size_t file_bytes_max) noexcept { return std::min(file_bytes_max, row_group_bytes); }
 
 rt::outcome<std::optional<staged_file>> append_stager::next()
 {
-    gzip_file file;
-    std::uint64_t rows = 0;
-    while (file.compressed() < file_bytes_max_) {
-        if (waiting_.empty() && !ended_) {
-            auto lines = from_.next();
-            if (lines.has_error()) return lines.error();
-            ended_ = !lines->has_value();
-            if (!ended_) waiting_ = std::move(**lines);
-        }
-        if (waiting_.empty()) break;
-        std::string_view rest = waiting_;
-        if (rows == 0) {
-            const std::size_t end = rest.find('\n');
-            file.add(with_every_column(rest.substr(0, end), from_.table()));
-            file.add("\n");
-            rest.remove_prefix(end + 1);
-            ++rows;
-        }
-        file.add(rest);
-        rows += static_cast<std::uint64_t>(std::count(rest.begin(), rest.end(), '\n'));
-        waiting_.clear();
+    while (!ended_ && file_.written() < file_bytes_max_) {
+        auto lines = from_.next();
+        if (lines.has_error()) return lines.error();
+        ended_ = !lines->has_value();
+        if (ended_) break;
+        auto added = file_.add(**lines);
+        if (added.has_error()) return added.error();
     }
+    const std::uint64_t rows = file_.rows();
     if (rows == 0) return std::optional<staged_file>();
-    return std::optional<staged_file>(staged_file{file.take(), rows});
+    return std::optional<staged_file>(staged_file{file_.take(), rows});
 }
 
 rt::outcome<folded_slice> fold(slice_reader from)
@@ -163,19 +140,21 @@ rt::outcome<folded_slice> fold(slice_reader from)
     return out;
 }
 
-std::vector<staged_file> stage_folded(const folded_slice& rows, const core::table& t, std::size_t file_bytes_max)
+rt::outcome<std::vector<staged_file>> stage_folded(const folded_slice& rows, const core::table& t,
+                                                   std::size_t file_bytes_max)
 {
     std::vector<staged_file> out;
-    gzip_file file;
-    std::uint64_t in_file = 0;
+    row_file file(t, group_bytes(file_bytes_max));
+    const auto end_file = [&] {
+        const std::uint64_t in_file = file.rows();
+        out.push_back({file.take(), in_file});
+    };
     for (const auto& [key, line] : rows.rows) {
-        file.add(in_file == 0 ? with_every_column(line, t) : line);
-        file.add("\n");
-        ++in_file;
-        if (file.compressed() < file_bytes_max) continue;
-        out.push_back({file.take(), std::exchange(in_file, 0)});
+        auto added = file.add(line);
+        if (added.has_error()) return added.error();
+        if (file.written() >= file_bytes_max) end_file();
     }
-    if (in_file > 0) out.push_back({file.take(), in_file});
+    if (file.rows() > 0) end_file();
     return out;
 }
 

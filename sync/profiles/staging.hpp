@@ -1,9 +1,10 @@
-// Rows of one table out of the outbox, in the shape in which they travel: gzip NDJSON files, or JSON text for
+// Rows of one table out of the outbox, in the shape in which they travel: Parquet files, or JSON text for
 // the statement itself. Memory is bounded by the limits, whatever the table's size.
 #pragma once
 
 #include "net/rt/failure.hpp"
 #include "sync/core/table.hpp"
+#include "sync/profiles/row_file.hpp"
 #include "sync/store/store.hpp"
 
 #include <boost/json/fwd.hpp>
@@ -57,25 +58,34 @@ private:
     slice_facts facts_{};
 };
 
+// How the names of staged files end.
+inline constexpr std::string_view file_ending = ".parquet";
+
 // One file to upload.
 struct staged_file {
-    std::string gzip{};
+    std::string parquet{};
     std::uint64_t rows = 0;
 };
 
-// Files of an append-only slice, one by one; none is empty. The first row of every file has every column of
-// the table, null included: a column that no row of a file has would be unknown to COPY INTO.
+// How much of a file is held before it is compressed.
+std::size_t group_bytes(std::size_t file_bytes_max) noexcept;
+
+// Files of an append-only slice, one by one; none is empty. Every file has every column of the table. A file ends
+// with the row group that reaches its limit.
 class append_stager {
 public:
-    append_stager(slice_reader from, std::size_t file_bytes_max) : from_(std::move(from)), file_bytes_max_(file_bytes_max) {}
+    append_stager(slice_reader from, std::size_t file_bytes_max)
+        : from_(std::move(from)), file_(from_.table(), group_bytes(file_bytes_max)), file_bytes_max_(file_bytes_max)
+    {
+    }
 
     rt::outcome<std::optional<staged_file>> next();
     const slice_facts& facts() const noexcept { return from_.facts(); }
 
 private:
     slice_reader from_;
+    row_file file_;
     std::size_t file_bytes_max_;
-    std::string waiting_{};
     bool ended_ = false;
 };
 
@@ -85,10 +95,8 @@ struct folded_slice {
     slice_facts facts{};
 };
 rt::outcome<folded_slice> fold(slice_reader from);
-std::vector<staged_file> stage_folded(const folded_slice& rows, const core::table& t, std::size_t file_bytes_max);
-
-// `line` (one JSON object, no newline) with every missing column of the table as null.
-std::string with_every_column(std::string_view line, const core::table& t);
+rt::outcome<std::vector<staged_file>> stage_folded(const folded_slice& rows, const core::table& t,
+                                                   std::size_t file_bytes_max);
 
 // Rows for a statement's parameter :rows, at most `bytes_max` a part (a larger row stands alone).
 struct inline_part {

@@ -207,8 +207,8 @@ rt::awaitable<rt::outcome<void>> table_lander::finish(load& l, bool fresh, std::
 
 rt::awaitable<rt::outcome<void>> table_lander::upload(load& l, staged_file file)
 {
-    l.files.push_back(file_stem(l) + padded(l.files.size() + 1, 4) + ".json.gz");
-    co_return co_await databricks::put_file(run_.with.door, l.files.back(), std::move(file.gzip), run_.limit);
+    l.files.push_back(file_stem(l) + padded(l.files.size() + 1, 4) + std::string(file_ending));
+    co_return co_await databricks::put_file(run_.with.door, l.files.back(), std::move(file.parquet), run_.limit);
 }
 
 // False: there was nothing to upload.
@@ -239,7 +239,8 @@ rt::awaitable<rt::outcome<bool>> table_lander::upload_keyed(load& l, slice_facts
     auto files = co_await rt::offload_uncancellable(run_.with.workers, [this, &folded] {
         return stage_folded(*folded, table_, run_.limits.staged_file_bytes);
     });
-    for (auto& file : files) {
+    if (files.has_error()) co_return files.error();
+    for (auto& file : *files) {
         auto sent = co_await upload(l, std::move(file));
         if (sent.has_error()) co_return sent.error();
     }
@@ -284,7 +285,7 @@ void table_lander::write_parts(load& l, const slice_facts& facts, const std::vec
     }
     const std::string root = at.volume_path() + "/";
     // One pattern for all files of the load: they differ in their last number only.
-    const std::string path = l.files.size() > 1 ? file_stem(l) + "*.json.gz" : l.files.front();
+    const std::string path = l.files.size() > 1 ? file_stem(l) + "*" + std::string(file_ending) : l.files.front();
     if (fill_) {
         l.parts.push_back({merge_missing(at, table_, path, label), 0, l.rows});
         return;

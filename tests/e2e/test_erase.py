@@ -142,7 +142,7 @@ def test_several_people_leave_and_nobody_else(shop, tmp_path):
 def test_nothing_is_left_in_the_volume_and_on_the_disk(shop):
     people = shop.choose()
     names = set().union(*(shop.names(who) for who in people))
-    assert list(Path(shop.workspace.state).rglob("*load-*.json.gz*")) == [], "staged files"
+    assert list(Path(shop.workspace.state).rglob("*load-*.parquet*")) == [], "staged files"
     left = [(file.name, word) for file in sorted((shop.config.state / "store").iterdir()) if file.is_file()
             for data in [file.read_bytes()] for word in telling(names) if word.encode() in data]
     assert left == []

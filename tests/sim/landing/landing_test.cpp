@@ -2,6 +2,7 @@
 #include "tests/sim/landing/rows.hpp"
 
 #include "sync/core/keys.hpp"
+#include "sync/profiles/row_file.hpp"
 
 #include <gtest/gtest.h>
 
@@ -287,7 +288,9 @@ TEST(Landing, AZombieThatCommitsAfterItsSuccessorChangesNothing)
     // Its file is put back, so that only the fence stands in its way.
     const auto begin = zombie.find("/Volumes/");
     const std::string path = zombie.substr(begin, zombie.find('\'', begin) - begin);
-    w.workspace.files[path] = trait("p1", "free", 1) + "\n";
+    profiles::row_file file(traits_table(), std::size_t{1} << 20U);
+    ASSERT_FALSE(file.add(trait("p1", "free", 1) + "\n").has_error());
+    w.workspace.files[path] = file.take();
     const auto model = w.get([](landing_world& of, std::string text) -> rt::awaitable<rt::outcome<databricks::statement_result>> {
         databricks::statement what;
         what.text = std::move(text);

@@ -41,7 +41,9 @@ const std::map<std::string, std::set<std::string>>& allowed()
         {"sync/databricks", with({"sync/core", "sync/store", "auth"}, all_net)},
         {"sync/intake", with({"sync/core", "sync/store", "sync/databricks", "auth"}, all_net)},
         {"sync/identity", with({"sync/core", "sync/store", "sync/databricks", "auth"}, all_net)},
-        {"sync/profiles", with({"sync/core", "sync/store", "sync/databricks", "sync/identity", "auth"}, all_net)},
+        {"sync/parquet", {"net/rt"}},
+        {"sync/profiles",
+         with({"sync/core", "sync/store", "sync/databricks", "sync/identity", "sync/parquet", "auth"}, all_net)},
         {"sync/destinations", with({"sync/core", "auth"}, all_net)},
         {"sync/reverse", with({"sync/core", "sync/store", "sync/databricks", "sync/destinations", "auth"}, all_net)},
     };

@@ -91,9 +91,9 @@ TEST(Counts, ALoadMustReportExactlyItsRows)
 
 TEST(Sweep, OnlyFilesOfOurMakingThatNoLoadKnowsAreOrphans)
 {
-    const std::vector<std::string> paths{"/v/load-1-a-0001.json.gz", "/v/load-2-b-0001.json.gz", "/v/notes.txt",
+    const std::vector<std::string> paths{"/v/load-1-a-0001.parquet", "/v/load-2-b-0001.parquet", "/v/notes.txt",
                                          "/v/load-3.csv"};
-    EXPECT_EQ(orphans(paths, {"/v/load-2-b-0001.json.gz"}), std::vector<std::string>{"/v/load-1-a-0001.json.gz"});
+    EXPECT_EQ(orphans(paths, {"/v/load-2-b-0001.parquet"}), std::vector<std::string>{"/v/load-1-a-0001.parquet"});
 }
 
 TEST(RunReport, SurvivesTheStoreAndOldOnesLeave)

@@ -32,19 +32,19 @@ core::table traits()
 
 TEST(LandingSql, CopyCastsEveryColumnAndNamesItsFiles)
 {
-    const std::vector<std::string> files{"load-1.json.gz", "load-2.json.gz"};
+    const std::vector<std::string> files{"load-1.parquet", "load-2.parquet"};
     EXPECT_EQ(copy_into(at, tracks(), "/Volumes/main/acme/lakeferry", files, label),
               "/* lakeferry space=acme run=7 load=tracks-12 */\n"
               "COPY INTO `main`.`acme`.`tracks`\n"
               "FROM (SELECT CAST(`id` AS STRING) AS `id`, CAST(`received_at` AS TIMESTAMP) AS `received_at`, "
               "CAST(`n` AS BIGINT) AS `n` FROM '/Volumes/main/acme/lakeferry')\n"
-              "FILEFORMAT = JSON\nFILES = ('load-1.json.gz', 'load-2.json.gz')\n"
-              "FORMAT_OPTIONS ('mode' = 'FAILFAST', 'primitivesAsString' = 'true')");
+              "FILEFORMAT = PARQUET\nFILES = ('load-1.parquet', 'load-2.parquet')\n"
+              "FORMAT_OPTIONS ('datetimeRebaseMode' = 'CORRECTED')");
 }
 
 TEST(LandingSql, KeyedMergeIsFencedGuardedAndBounded)
 {
-    const std::string sql = merge_keyed(at, traits(), {"/Volumes/main/acme/lakeferry/x.json.gz", "use_a", "use_z"}, label);
+    const std::string sql = merge_keyed(at, traits(), {"/Volumes/main/acme/lakeferry/x.parquet", "use_a", "use_z"}, label);
     EXPECT_NE(sql.find("coalesce(max(load_seq), 0) FROM `main`.`acme`.`_lakeferry_loads` WHERE table_name IN "
                        "('user_traits', '*')) < 12"),
               std::string::npos)
@@ -52,7 +52,11 @@ TEST(LandingSql, KeyedMergeIsFencedGuardedAndBounded)
     EXPECT_NE(sql.find("t.`canonical_segment_id` BETWEEN 'use_a' AND 'use_z'"), std::string::npos) << sql;
     EXPECT_NE(sql.find("WHEN MATCHED AND s._op = 'delete' AND t.seq < s.seq THEN DELETE"), std::string::npos) << sql;
     EXPECT_NE(sql.find("WHEN NOT MATCHED AND s._op <> 'delete' THEN INSERT"), std::string::npos) << sql;
-    EXPECT_NE(sql.find("read_files('/Volumes/main/acme/lakeferry/x.json.gz'"), std::string::npos) << sql;
+    EXPECT_NE(sql.find("read_files('/Volumes/main/acme/lakeferry/x.parquet', format => 'parquet', schema => '_op STRING, "
+                       "`canonical_segment_id` STRING, "),
+              std::string::npos)
+        << sql;
+    EXPECT_NE(sql.find("datetimeRebaseMode => 'CORRECTED', schemaEvolutionMode => 'none')"), std::string::npos) << sql;
 }
 
 TEST(LandingSql, RowsInsideTheStatementAreInsertOnly)

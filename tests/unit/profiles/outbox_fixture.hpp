@@ -47,7 +47,7 @@ inline profiles::load sent_load(std::uint64_t rows)
     l.first_batch = 1;
     l.last_batch = 2;
     l.rows = rows;
-    l.files = {"/Volumes/main/acme/lakeferry/load-3.json.gz"};
+    l.files = {"/Volumes/main/acme/lakeferry/load-3.parquet"};
     l.parts = {{"COPY INTO …", 0, rows}};
     l.sends = 1;
     l.statement_id = "01f0";

@@ -164,7 +164,7 @@ TEST(FillSql, TellsRowsApartByWhatNeverComesBack)
 {
     const auto text = [&](const char* name, std::vector<core::column> columns) {
         core::table t{.name = name, .columns = std::move(columns)};
-        return merge_missing(at, t, "/Volumes/main/acme/lakeferry/load-1-*.json.gz", {"acme", 1, 2});
+        return merge_missing(at, t, "/Volumes/main/acme/lakeferry/load-1-*.parquet", {"acme", 1, 2});
     };
     const auto graph = text("id_graph_updates", {{"segment_id"}, {"canonical_segment_id"}, {"seq", core::column_type::bigint}});
     EXPECT_NE(graph.find("ON t.`segment_id` = s.`segment_id` AND t.`canonical_segment_id` = s.`canonical_segment_id`"), std::string::npos);
