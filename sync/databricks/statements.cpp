@@ -57,9 +57,29 @@ void statement_limits::resize(std::size_t per_warehouse)
     for (auto& [key, one] : all_) one->resize(per_warehouse);
 }
 
+bool statement_limits::takes_scripts(const http::origin& host, const std::string& warehouse_id) const
+{
+    return !without_scripts_.contains({host, warehouse_id});
+}
+
+void statement_limits::note_no_scripts(const http::origin& host, const std::string& warehouse_id)
+{
+    without_scripts_.emplace(host, warehouse_id);
+}
+
 statements::statements(workspace& door, statement_limits& limits, rt::limiter& of_space)
     : door_(door), limits_(limits), of_space_(of_space)
 {
+}
+
+bool statements::takes_scripts(const std::string& warehouse_id) const
+{
+    return limits_.takes_scripts(door_.host(), warehouse_id);
+}
+
+void statements::note_no_scripts(const std::string& warehouse_id)
+{
+    limits_.note_no_scripts(door_.host(), warehouse_id);
 }
 
 double statements::unit()

@@ -10,22 +10,30 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
 namespace lakeferry::databricks {
 
-// Caps on statements in flight per warehouse, shared by all spaces: owned by the daemon, outlives every space.
+// Of warehouses, shared by all spaces: caps on statements in flight, and which take no scripts. Owned by the daemon,
+// outlives every space.
 class statement_limits {
 public:
     statement_limits(boost::asio::any_io_executor ex, std::size_t per_warehouse);
     rt::limiter& of(const http::origin& host, const std::string& warehouse_id);
     void resize(std::size_t per_warehouse);
+    // SQL scripts (BEGIN … END) are younger than some warehouses: who has met one says so, and nobody tries again.
+    bool takes_scripts(const http::origin& host, const std::string& warehouse_id) const;
+    void note_no_scripts(const http::origin& host, const std::string& warehouse_id);
 
 private:
+    using warehouse_key = std::pair<http::origin, std::string>;
+
     boost::asio::any_io_executor ex_;
     std::size_t per_warehouse_;
-    std::map<std::pair<http::origin, std::string>, std::unique_ptr<rt::limiter>> all_;
+    std::map<warehouse_key, std::unique_ptr<rt::limiter>> all_;
+    std::set<warehouse_key> without_scripts_;
 };
 
 // Leave to have one statement in flight; gives it back when it goes. Hold it from before submit until the end of wait.
@@ -86,6 +94,10 @@ public:
     rt::awaitable<rt::outcome<statement_result>> read(statement what,
                                                       rt::deadline limit,
                                                       unsigned attempts_max = 5);
+
+    // As statement_limits knows of this workspace's warehouse.
+    bool takes_scripts(const std::string& warehouse_id) const;
+    void note_no_scripts(const std::string& warehouse_id);
 
     workspace& door() const noexcept { return door_; }
 

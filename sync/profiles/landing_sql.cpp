@@ -83,23 +83,34 @@ std::string load_tag(std::string_view space, std::uint64_t load, std::size_t par
     return std::string(space) + "/" + std::to_string(load) + "/" + std::to_string(part);
 }
 
+std::string schema_part(const place& at)
+{
+    return "CREATE SCHEMA IF NOT EXISTS " + quote_identifier(at.catalog) + "." +
+           quote_identifier(at.schema) + " COMMENT 'Customer profiles and events, kept by Lakeferry'";
+}
+
 std::string create_schema(const place& at, const statement_label& label)
 {
-    return header(label, "create_schema") + "CREATE SCHEMA IF NOT EXISTS " + quote_identifier(at.catalog) + "." +
-           quote_identifier(at.schema) + " COMMENT 'Customer profiles and events, kept by Lakeferry'";
+    return header(label, "create_schema") + schema_part(at);
+}
+
+std::string volume_part(const place& at)
+{
+    return "CREATE VOLUME IF NOT EXISTS " + at.table(at.volume) +
+           " COMMENT 'Files that Lakeferry is loading; empty between runs'";
 }
 
 std::string create_volume(const place& at, const statement_label& label)
 {
-    return header(label, "create_volume") + "CREATE VOLUME IF NOT EXISTS " + at.table(at.volume) +
-           " COMMENT 'Files that Lakeferry is loading; empty between runs'";
+    return header(label, "create_volume") + volume_part(at);
 }
 
 namespace {
 
-std::string table_definition(const place& at, const core::table& t)
+// Name, columns and all that follows.
+std::string shape_of(const place& at, const core::table& t)
 {
-    std::string out = "CREATE TABLE IF NOT EXISTS " + at.table(t.name) + " (" + join(t.columns, ", ", definition) + ")";
+    std::string out = at.table(t.name) + " (" + join(t.columns, ", ", definition) + ")";
     if (!t.cluster_by.empty())
         out += " CLUSTER BY (" + join(t.cluster_by, ", ", [](const auto& c) { return quote_identifier(c); }) + ")";
     if (!t.comment.empty()) out += " COMMENT " + quote_string(t.comment);
@@ -108,15 +119,20 @@ std::string table_definition(const place& at, const core::table& t)
 
 }  // namespace
 
-std::string create_table(const place& at, const core::table& t, const statement_label& label)
+std::string table_part(const place& at, const core::table& t)
 {
-    return header(label, "create_table", t.name) + table_definition(at, t);
+    return "CREATE TABLE IF NOT EXISTS " + shape_of(at, t);
 }
 
-std::string create_tables(const place& at, std::span<const core::table> tables, const statement_label& label)
+std::string create_table(const place& at, const core::table& t, const statement_label& label)
 {
-    std::string out = header(label, "create_tables") + "BEGIN\n";
-    for (const auto& t : tables) out += table_definition(at, t) + ";\n";
+    return header(label, "create_table", t.name) + table_part(at, t);
+}
+
+std::string script(std::span<const std::string> parts, const statement_label& label)
+{
+    std::string out = header(label, "set_up") + "BEGIN\n";
+    for (const auto& part : parts) out += part + ";\n";
     return out + "END";
 }
 
@@ -160,6 +176,11 @@ std::string properties(const lease_holder& owner)
 std::string create_fence_table(const place& at, const lease_holder& owner, const statement_label& label)
 {
     return create_table(at, fence_table_definition(), label) + " TBLPROPERTIES " + properties(owner);
+}
+
+std::string fence_table_part(const place& at, const lease_holder& owner)
+{
+    return "CREATE TABLE " + shape_of(at, fence_table_definition()) + " TBLPROPERTIES " + properties(owner);
 }
 
 std::string set_holder(const place& at, const lease_holder& owner, const statement_label& label)

@@ -50,14 +50,21 @@ std::string create_schema(const place& at, const statement_label& label);
 std::string create_volume(const place& at, const statement_label& label);
 // IF NOT EXISTS; with comments and clustering.
 std::string create_table(const place& at, const core::table& t, const statement_label& label);
-// The same for several, as one script: the first that fails ends it, and what was made stays.
-std::string create_tables(const place& at, std::span<const core::table> tables, const statement_label& label);
 // One statement for all columns: every ALTER aborts whoever writes the table at that moment.
 std::string add_columns(const place& at, std::string_view table, std::span<const core::column> columns,
                         const statement_label& label);
 // Bookkeeping: fences, the owner, and the reports of runs.
 core::table fence_table_definition();
 std::string create_fence_table(const place& at, const lease_holder& owner, const statement_label& label);
+// The same texts as parts of a script, without the comment that begins a statement. The fence table's fails where it
+// exists: who makes it has the lease, and nobody else goes on to the parts behind it.
+std::string schema_part(const place& at);
+std::string volume_part(const place& at);
+std::string table_part(const place& at, const core::table& t);
+std::string fence_table_part(const place& at, const lease_holder& owner);
+// SQL scripting: https://docs.databricks.com/aws/en/sql/language-manual/control-flow/compound-stmt. Not atomic: the
+// first part that fails ends it, and what was made stays.
+std::string script(std::span<const std::string> parts, const statement_label& label);
 std::string set_holder(const place& at, const lease_holder& owner, const statement_label& label);
 // One column, "fence": the number at which loads of the table are stopped.
 std::string read_fence(const place& at, std::string_view table, const statement_label& label);

@@ -92,7 +92,8 @@ rt::awaitable<void> space_sync::state::lane(landing_run& run, pending_work& work
     }
 }
 
-rt::awaitable<rt::outcome<void>> space_sync::state::load_all(landing_run& run, pending_work& work)
+// Whatever has rows or unfinished loads, without those that wait for an erasure; profile_traits has its own turn.
+std::pair<std::deque<std::string>, wide_turn> space_sync::state::tables_to_land(const pending_work& work) const
 {
     std::deque<std::string> names(work.with_rows.begin(), work.with_rows.end());
     const auto also = [&names](const std::string& name) {
@@ -103,12 +104,12 @@ rt::awaitable<rt::outcome<void>> space_sync::state::load_all(landing_run& run, p
     for (const auto& name : work.to_fill) also(name);
     wide_turn wide(names, work);
     std::erase_if(names, [this](const std::string& name) { return jobs.blocks(name); });
-    std::vector<core::table> missing;
-    for (const auto& name : names) {
-        const auto t = work.tables.find(name);
-        if (t != work.tables.end() && !work.off.contains(name) && !run.shape.has_table(name)) missing.push_back(t->second);
-    }
-    co_await run.shape.make_together(std::move(missing), run.label(), run.limit);
+    return {std::move(names), std::move(wide)};
+}
+
+rt::awaitable<rt::outcome<void>> space_sync::state::load_all(landing_run& run, pending_work& work)
+{
+    auto [names, wide] = tables_to_land(work);
     queue todo{std::move(names), std::move(wide)};
     rt::task_group lanes(co_await boost::asio::this_coro::executor, nullptr);
     const auto count = std::min<std::size_t>(limits.statements_per_space, todo.names.size());
@@ -140,6 +141,67 @@ rt::awaitable<rt::outcome<void>> space_sync::state::own_schema(landing_run& run,
     co_return boost::system::in_place_value;
 }
 
+std::vector<view> space_sync::state::wanted_views() const
+{
+    auto wanted = views(config->profiles_sync.materialized);
+    std::erase_if(wanted, [this](const view& v) { return v.name != runs_view && !selected.table(v.name); });
+    return wanted;
+}
+
+// Looks once more whose schema it is: nothing is made in one that has become another's meanwhile.
+rt::awaitable<rt::outcome<void>> space_sync::state::own_again(landing_run& run)
+{
+    auto looked = co_await hold.look(false, run.limit);
+    if (looked.has_error()) co_return looked.error();
+    co_return co_await hold.settle(run.label(), run.limit);
+}
+
+rt::awaitable<rt::outcome<void>> space_sync::state::make_structure(landing_run& run, const pending_work& work)
+{
+    const bool with_volume = config->profiles_sync.use_volume;
+    auto known = co_await shape.know(with_volume, run.limit);
+    if (known.has_error()) co_return known.error();
+    if (!hold.table_seen() && shape.has_table(std::string(fence_table))) {
+        auto ours = co_await own_again(run);  // it came after the last look
+        if (ours.has_error()) co_return ours.error();
+    }
+    auto [names, wide] = tables_to_land(work);
+    if (wide.wanted() && std::find(names.begin(), names.end(), wide_table) == names.end()) names.emplace_back(wide_table);
+    wanted_parts wanted{.volume = with_volume, .views = wanted_views()};
+    for (const auto& name : names) {
+        const auto t = work.tables.find(name);
+        const bool lands = t != work.tables.end() && !work.off.contains(name);
+        if (lands && !shape.has_table(name)) wanted.tables.push_back(t->second);
+    }
+    const auto makes_wide = [](const core::table& t) { return t.name == wide_table; };
+    if (std::any_of(wanted.tables.begin(), wanted.tables.end(), makes_wide)) {
+        // Before the table is made: a crash in between must not leave an empty table that counts as current.
+        auto reset = co_await rt::offload_uncancellable(with.workers,
+                                                        [this] { return reset_wide_progress(with.store, number); });
+        if (reset.has_error()) co_return reset.error();
+    }
+    co_return co_await shape.make_together(std::move(wanted), run.label(), run.limit);
+}
+
+// By one statement if it can be, else step by step.
+rt::awaitable<rt::outcome<void>> space_sync::state::set_up(landing_run& run, const pending_work& work)
+{
+    if (!hold.table_seen()) shape.forget();  // what is known is no longer true
+    for (bool second = false;; second = true) {
+        auto made = co_await make_structure(run, work);
+        if (made.has_value()) break;
+        if (concerns_all(made.error())) co_return made.error();
+        with.log.info("structure.single_steps",
+                      "not all that the schema lacks was made at once: " + made.error().detail,
+                      {{"space", config->id}, {"err", made.error().id}});
+        auto ours = co_await own_again(run);
+        if (ours.has_error()) co_return ours.error();
+        // Our own fence table, by a script whose answer was lost: the rest can still be made together.
+        if (second || made.error().id != "table.exists") break;
+    }
+    co_return co_await shape.ensure_schema(config->profiles_sync.use_volume, run.label(), run.limit);
+}
+
 rt::awaitable<rt::outcome<void>> space_sync::state::prepare(landing_run& run, pending_work& work)
 {
     status.phase = sync_phase::structure;
@@ -147,7 +209,7 @@ rt::awaitable<rt::outcome<void>> space_sync::state::prepare(landing_run& run, pe
     const auto began = with.time.now();
     auto owned = co_await own_schema(run, work);
     if (owned.has_error()) co_return owned.error();
-    auto shaped = co_await shape.ensure_schema(config->profiles_sync.use_volume, run.label(), run.limit);
+    auto shaped = co_await set_up(run, work);
     run.report.structure_us = elapsed_us(began, with.time.now());
     if (shaped.has_error()) co_return shaped.error();
     if (!hold.table_seen()) {
@@ -169,9 +231,7 @@ rt::awaitable<rt::outcome<void>> space_sync::state::prepare(landing_run& run, pe
 // Nothing that lands depends on them.
 rt::awaitable<void> space_sync::state::make_views(landing_run& run)
 {
-    auto wanted = views(config->profiles_sync.materialized);
-    std::erase_if(wanted, [this](const view& v) { return v.name != runs_view && !selected.table(v.name); });
-    auto taken = co_await shape.ensure_views(std::move(wanted), run.label(), run.limit);
+    auto taken = co_await shape.ensure_views(wanted_views(), run.label(), run.limit);
     if (taken.has_error())
         with.log.warn("view.not_made", taken.error().detail, {{"space", config->id}, {"id", taken.error().id}});
     else if (!taken->empty() && !views_told)

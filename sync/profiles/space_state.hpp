@@ -13,6 +13,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace lakeferry::profiles {
@@ -50,6 +51,11 @@ struct space_sync::state {
     rt::awaitable<rt::outcome<void>> wake(run_report& report, rt::deadline limit);
     rt::awaitable<rt::outcome<void>> carry(pending_work work, run_report& report, rt::deadline limit);
     rt::awaitable<rt::outcome<void>> prepare(landing_run& run, pending_work& work);
+    rt::awaitable<rt::outcome<void>> own_again(landing_run& run);
+    rt::awaitable<rt::outcome<void>> set_up(landing_run& run, const pending_work& work);
+    rt::awaitable<rt::outcome<void>> make_structure(landing_run& run, const pending_work& work);
+    std::pair<std::deque<std::string>, wide_turn> tables_to_land(const pending_work& work) const;
+    std::vector<view> wanted_views() const;
     rt::awaitable<rt::outcome<void>> own_schema(landing_run& run, pending_work& work);
     rt::awaitable<void> make_views(landing_run& run);
     rt::awaitable<rt::outcome<void>> last_statement(landing_run& run, bool well);

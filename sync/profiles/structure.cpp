@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <span>
 #include <utility>
 
 namespace lakeferry::profiles {
@@ -17,14 +18,31 @@ std::string lower(std::string_view text)
     return out;
 }
 
-// A statement has a limit of 16 MiB, and a table of many columns with comments some hundred KiB.
-constexpr std::size_t tables_a_script = 40;
-
 // A column as one number: its name without case, and in the last bits its type.
 constexpr std::uint64_t type_bits = 7;
 constexpr std::uint64_t other_type = type_bits;
 
 std::uint64_t name_mark(std::string_view column) { return std::hash<std::string>{}(lower(column)) & ~type_bits; }
+
+// A statement has a limit of 16 MiB. This is room for some hundred tables.
+constexpr std::size_t script_bytes = 1U << 20;
+
+// How many of the parts one script takes: at least one.
+std::size_t parts_that_fit(std::span<const std::string> parts)
+{
+    std::size_t bytes = 0;
+    std::size_t count = 0;
+    while (count < parts.size() && (count == 0 || bytes + parts[count].size() <= script_bytes))
+        bytes += parts[count++].size();
+    return count;
+}
+
+// Not of what stands in the script, but that it is one.
+bool is_about_scripts(const rt::failure& why)
+{
+    return why.id == "statement.parse" ||
+           (why.id == "statement.unsupported" && why.detail.find("SCRIPT") != std::string::npos);
+}
 
 std::uint64_t mark(std::string_view name, std::optional<core::column_type> type)
 {
@@ -163,12 +181,16 @@ rt::awaitable<rt::outcome<void>> structure::ensure_fence_table(statement_label l
     co_return co_await ensure_table(wanted, label, limit);
 }
 
+rt::awaitable<rt::outcome<void>> structure::know(bool with_volume, rt::deadline limit)
+{
+    if (read_) co_return boost::system::in_place_value;
+    co_return co_await read(with_volume, limit);
+}
+
 rt::awaitable<rt::outcome<void>> structure::ensure_schema(bool with_volume, statement_label label, rt::deadline limit)
 {
-    if (!read_) {
-        auto seen = co_await read(with_volume, limit);
-        if (seen.has_error()) co_return seen.error();
-    }
+    auto known = co_await know(with_volume, limit);
+    if (known.has_error()) co_return known.error();
     // CREATE SCHEMA IF NOT EXISTS needs a privilege even where the schema exists: hence the look before.
     if (!schema_exists_) {
         auto made = co_await send(create_schema(at_, label), limit);
@@ -179,20 +201,74 @@ rt::awaitable<rt::outcome<void>> structure::ensure_schema(bool with_volume, stat
         auto made = co_await send(create_volume(at_, label), limit);
         if (made.has_error() && made.error().id != "permission.missing") co_return made.error();
         volume_exists_ = made.has_value();
+        volume_refused_ = made.has_error();
         if (made.has_error()) volume_problem_ = made.error().detail;
     }
     co_return co_await ensure_fence_table(label, limit);
 }
 
-rt::awaitable<void> structure::make_together(std::vector<core::table> missing, statement_label label, rt::deadline limit)
+struct structure::script_plan {
+    std::vector<std::string> parts{};
+    bool fence = false;
+    bool volume = false;
+    std::vector<const view*> views{};
+};
+
+// The fence table comes before all that only the holder of the lease may make. The volume comes last: without rights on
+// it the other parts are still made.
+structure::script_plan structure::plan(const wanted_parts& wanted) const
 {
-    const std::span<const core::table> all(missing);
-    for (std::size_t from = 0; from + 1 < all.size(); from += tables_a_script) {
-        const auto some = all.subspan(from, std::min(tables_a_script, all.size() - from));
-        auto made = co_await send(create_tables(at_, some, label), limit);
-        if (made.has_error()) co_return;  // which of them cannot be made, and why, is for its own statement to say
-        for (const auto& t : some) relations_[lower(t.name)] = {.columns = marks_of(t.columns)};
+    script_plan out;
+    if (!schema_exists_) out.parts.push_back(schema_part(at_));
+    out.fence = !relations_.contains(std::string(fence_table));
+    if (out.fence) out.parts.push_back(fence_table_part(at_, owner_));
+    for (const auto& t : wanted.tables) out.parts.push_back(table_part(at_, t));
+    out.volume = wanted.volume && !volume_exists_ && volume_problem_.empty() && !volume_refused_;
+    if (out.parts.empty() && !out.volume) return out;  // views alone are made one by one, if they can be made at all
+    for (const auto& v : wanted.views)
+        if (!view_refused_ && view_missing(v, wanted.tables)) out.views.push_back(&v);
+    for (const auto* v : out.views) out.parts.push_back(view_part(at_, *v));
+    if (out.volume) out.parts.push_back(volume_part(at_));
+    return out;
+}
+
+rt::awaitable<rt::outcome<void>> structure::make_together(wanted_parts wanted, statement_label label,
+                                                          rt::deadline limit)
+{
+    if (relations_.contains(std::string(fence_table))) {
+        // A view shows its columns, which one of an earlier version lacks.
+        auto whole = co_await ensure_fence_table(label, limit);
+        if (whole.has_error()) co_return whole.error();
     }
+    const auto all = plan(wanted);
+    if (all.parts.size() < 2 || !sql_.takes_scripts(warehouse_id_)) co_return boost::system::in_place_value;
+    for (std::size_t from = 0; from < all.parts.size();) {
+        const auto count = parts_that_fit(std::span(all.parts).subspan(from));
+        auto made = co_await send(script(std::span(all.parts).subspan(from, count), label), limit);
+        if (made.has_error()) {
+            forget();  // how far it came is for a new look to say
+            if (is_about_scripts(made.error())) sql_.note_no_scripts(warehouse_id_);
+            co_return made.error();
+        }
+        from += count;
+    }
+    schema_exists_ = true;
+    if (all.volume) volume_exists_ = true;
+    if (all.fence) relations_[std::string(fence_table)] = {.columns = marks_of(fence_table_definition().columns)};
+    for (const auto& t : wanted.tables) relations_[lower(t.name)] = {.columns = marks_of(t.columns)};
+    for (const auto* v : all.views) relations_[lower(v->name)] = {.type = "VIEW", .comment = v->comment};
+    co_return boost::system::in_place_value;
+}
+
+bool structure::view_missing(const view& v, const std::vector<core::table>& soon) const
+{
+    const auto known = relations_.find(lower(v.name));
+    // The comment names what the view is made from, so it tells one form from another.
+    if (known != relations_.end() && (known->second.type != "VIEW" || known->second.comment == v.comment)) return false;
+    return std::all_of(v.needs.begin(), v.needs.end(), [&](const std::string& needed) {
+        return needed == fence_table || relations_.contains(needed) ||
+               std::any_of(soon.begin(), soon.end(), [&](const auto& t) { return lower(t.name) == needed; });
+    });
 }
 
 rt::outcome<std::vector<core::column>> structure::missing_in(const relation& known, const core::table& wanted) const
@@ -250,15 +326,10 @@ rt::awaitable<rt::outcome<std::vector<std::string>>> structure::ensure_views(std
     std::vector<std::string> taken;
     for (const auto& v : wanted) {
         const auto known = relations_.find(lower(v.name));
-        const bool there = known != relations_.end();
-        if (there && known->second.type != "VIEW") {
-            taken.push_back(v.name);
-            continue;
-        }
-        // The comment names what the view is made from, so it tells one form from another.
-        if (there && known->second.comment == v.comment) continue;
-        if (!std::all_of(v.needs.begin(), v.needs.end(), [&](const auto& t) { return relations_.contains(t); })) continue;
+        if (known != relations_.end() && known->second.type != "VIEW") taken.push_back(v.name);
+        if (!view_missing(v, {})) continue;
         auto made = co_await send(create_view(at_, v, label), limit);
+        view_refused_ = made.has_error();
         if (made.has_error()) co_return made.error();
         relations_[lower(v.name)] = {.type = "VIEW", .comment = v.comment};
     }

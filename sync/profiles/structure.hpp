@@ -12,11 +12,17 @@
 
 #include <cstdint>
 #include <map>
-#include <span>
 #include <string>
 #include <vector>
 
 namespace lakeferry::profiles {
+
+// What a run needs; tables: those that are missing.
+struct wanted_parts {
+    bool volume = false;
+    std::vector<core::table> tables{};
+    std::vector<view> views{};  // made as far as their tables are there then
+};
 
 // What is known of one space's schema. The picture is read by the REST API (which wakes no warehouse) once and
 // then kept up by what we do ourselves; forget() after an error that says it was wrong.
@@ -27,12 +33,16 @@ public:
     {
     }
 
+    // Afterwards it is known what exists: one look by the REST API, unless it is known.
+    rt::awaitable<rt::outcome<void>> know(bool with_volume, rt::deadline limit);
+    // After know(), with the lease settled as far as there is a fence table: makes all that is missing, also schema, fence
+    // table and volume, with one statement, a script (more if it is very long). Nothing is sent where a script would save
+    // nothing, or is refused. A failure is the script's: what it has not made is for the single steps below to make or
+    // to explain, after a new look at the lease, for it also ends at a fence table that another daemon has made
+    // meanwhile.
+    rt::awaitable<rt::outcome<void>> make_together(wanted_parts wanted, statement_label label, rt::deadline limit);
     // Afterwards schema and (if asked for) volume exist, and the fence table, whose owner we are if it is new.
     rt::awaitable<rt::outcome<void>> ensure_schema(bool with_volume, statement_label label, rt::deadline limit);
-    // Makes tables that are missing (has_table()) with one statement, a script of CREATE TABLE (SQL scripting, "BEGIN END
-    // compound statement": https://docs.databricks.com/aws/en/sql/language-manual/control-flow/compound-stmt). What it
-    // does not make, for whatever reason, ensure_table() makes or explains.
-    rt::awaitable<void> make_together(std::vector<core::table> missing, statement_label label, rt::deadline limit);
     // Afterwards the table has at least these columns; one statement at the most. Failures of its own: "table.foreign"
     // (never; there is something else of that name), "table.column_type" (never; a column has a type that cannot hold
     // ours).
@@ -76,6 +86,10 @@ private:
     rt::awaitable<rt::outcome<void>> send(std::string text, rt::deadline limit);
     rt::awaitable<rt::outcome<void>> ensure_fence_table(statement_label label, rt::deadline limit);
     void note(const databricks::table_info& seen);
+    struct script_plan;
+    script_plan plan(const wanted_parts& wanted) const;
+    // False: it is there in this form, somebody else's, or made of tables that are not there (nor in `soon`).
+    bool view_missing(const view& v, const std::vector<core::table>& soon) const;
     // What of the table is missing, or a failure that a second look may take back.
     rt::outcome<std::vector<core::column>> missing_in(const relation& known, const core::table& wanted) const;
 
@@ -86,6 +100,9 @@ private:
     bool schema_exists_ = false;
     bool volume_exists_ = false;
     std::string volume_problem_;
+    // Refused when they were last made: kept out of scripts, which would end there.
+    bool volume_refused_ = false;
+    bool view_refused_ = false;
     std::map<std::string, relation> relations_;
     lease_holder owner_{};
     phase_meter* meter_ = nullptr;

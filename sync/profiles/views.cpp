@@ -151,7 +151,7 @@ std::vector<view> views(bool materialized)
     return {id_graph(materialized), external_id_mapping(materialized), runs()};
 }
 
-std::string create_view(const place& at, const view& v, const statement_label& label)
+std::string view_part(const place& at, const view& v)
 {
     std::string names;
     std::string values;
@@ -161,8 +161,13 @@ std::string create_view(const place& at, const view& v, const statement_label& l
         // Permanent views want every expression named.
         values += between + with_tables(at, c.select) + " AS " + quote_identifier(c.name);
     }
-    return load_header(label, v.name) + "CREATE OR REPLACE VIEW " + at.table(v.name) + " (" + names + ")\nCOMMENT " +
+    return "CREATE OR REPLACE VIEW " + at.table(v.name) + " (" + names + ")\nCOMMENT " +
            quote_string(v.comment) + "\nAS SELECT " + values + "\nFROM " + with_tables(at, v.source);
+}
+
+std::string create_view(const place& at, const view& v, const statement_label& label)
+{
+    return load_header(label, v.name) + view_part(at, v);
 }
 
 }  // namespace lakeferry::profiles

@@ -30,5 +30,7 @@ inline constexpr std::string_view runs_view = "_lakeferry_syncs";
 // _lakeferry_syncs.
 std::vector<view> views(bool materialized);
 std::string create_view(const place& at, const view& v, const statement_label& label);
+// The same as part of a script.
+std::string view_part(const place& at, const view& v);
 
 }  // namespace lakeferry::profiles

@@ -16,6 +16,8 @@ class wide_turn {
 public:
     // Takes profile_traits out of `names`: it is put back when every log that lands in this run has landed.
     wide_turn(std::deque<std::string>& names, const pending_work& work);
+    // It will have its turn, unless a log fails.
+    bool wanted() const noexcept { return wanted_; }
     // A table is done. A log that failed keeps profile_traits waiting for the next run.
     void ended(const std::string& table, bool well, std::deque<std::string>& names);
 

@@ -88,8 +88,8 @@ TEST(Landing, TablesThatAreMissingAreMadeByOneStatement)
     put_tracks(w, 1, 0, 3);
     w.put_append(1, traits_table(), {trait("p1", "pro", 1)});
     EXPECT_EQ(w.sync().status, profiles::run_status::success) << w.log.text();
-    EXPECT_EQ(w.statements_with("BEGIN\nCREATE TABLE IF NOT EXISTS `main`.`acme`.`"), 1U);
-    EXPECT_EQ(w.statements_with("CREATE TABLE IF NOT EXISTS"), 2U) << "the other one makes the fence table";
+    EXPECT_EQ(w.statements_with("BEGIN\n"), 1U);
+    EXPECT_EQ(w.statements_with("CREATE"), 1U);
 }
 
 TEST(Landing, WhatTheScriptOfTablesDoesNotMakeIsMadeOrExplainedByItself)

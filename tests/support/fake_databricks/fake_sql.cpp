@@ -279,6 +279,15 @@ void fake_workspace::take_effect(statement_record& of)
         of.result.error = of.fault->error;
         return;
     }
+    if (kind == statement_fault_kind::ends_script) {
+        auto before = of.what;
+        before.text.erase(before.text.rfind('\n', before.text.find(of.fault->text)) + 1);
+        before.text += "END";
+        const auto half = executor_({of.id, std::move(before), of.principal});
+        of.result.error = half.error ? half.error : of.fault->error;
+        of.state = statement_state::failed;
+        return;
+    }
     of.result = executor_({of.id, of.what, of.principal});
     of.took_effect = !of.result.error;
     if (of.took_effect && kind == statement_fault_kind::fails_after) of.result.error = of.fault->error;

@@ -149,6 +149,7 @@ std::optional<statement_fault> fake_workspace::take_statement_fault(const std::s
 {
     for (auto it = statement_faults_.begin(); it != statement_faults_.end(); ++it) {
         if (!it->text.empty() && text.find(it->text) == std::string::npos) continue;
+        if (it->kind == statement_fault_kind::ends_script && text.find("BEGIN\n") == std::string::npos) continue;
         auto out = *it;
         if (--it->times == 0) statement_faults_.erase(it);
         return out;

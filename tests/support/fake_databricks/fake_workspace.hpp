@@ -69,6 +69,7 @@ struct fault {
 // What happens to statements, by a part of their text (empty: any).
 enum class statement_fault_kind {
     fails,          // with `error`, without effect
+    ends_script,    // with `error`, at the part of a script that holds the text; the parts before it take effect
     closed,         // takes effect, ends as CLOSED
     vanishes,       // takes effect, then 404
     canceled,       // ends as CANCELED without effect

@@ -32,14 +32,8 @@ public:
 
     executed run()
     {
-        if (at_.eat("CREATE SCHEMA IF NOT EXISTS")) return ddl_answer(on_.tables.create_schema(at_.full_name(), true));
-        if (at_.eat("CREATE VOLUME IF NOT EXISTS")) {
-            on_.volumes.insert(at_.full_name());
-            return ddl_answer();
-        }
-        if (at_.eat("CREATE TABLE IF NOT EXISTS")) return create_table();
         if (at_.eat("BEGIN")) return script();
-        if (at_.eat("CREATE OR REPLACE VIEW")) return create_view();
+        if (auto made = create()) return *made;
         if (at_.eat("CREATE OR REPLACE TABLE")) return retype_in_model(on_, at_.full_name(), call_.what.text);
         if (at_.eat("OPTIMIZE")) return ddl_answer();
         if (at_.eat("COMMENT ON TABLE")) return comment_table();
@@ -95,11 +89,30 @@ private:
         return ddl_answer();
     }
 
-    executed create_table()
+    // Nullopt: something else stands here. Steps over what it knows.
+    std::optional<executed> create()
+    {
+        if (at_.eat("CREATE SCHEMA IF NOT EXISTS")) {
+            const std::string name = at_.full_name();
+            if (at_.eat("COMMENT")) at_.text();
+            return ddl_answer(on_.tables.create_schema(name, true));
+        }
+        if (at_.eat("CREATE VOLUME IF NOT EXISTS")) {
+            on_.volumes.insert(at_.full_name());
+            if (at_.eat("COMMENT")) at_.text();
+            return ddl_answer();
+        }
+        if (at_.eat("CREATE TABLE IF NOT EXISTS")) return create_table(true);
+        if (at_.eat("CREATE TABLE")) return create_table(false);
+        if (at_.eat("CREATE OR REPLACE VIEW")) return create_view();
+        return std::nullopt;
+    }
+
+    executed create_table(bool if_not_exists)
     {
         const std::string name = at_.full_name();
         const bool is_new = on_.tables.find(name) == nullptr;
-        auto made = on_.tables.create(name, definitions(at_.parenthesis()), true);
+        auto made = on_.tables.create(name, definitions(at_.parenthesis()), if_not_exists);
         if (at_.eat("CLUSTER BY")) at_.parenthesis();
         const std::string comment = at_.eat("COMMENT") ? at_.text() : std::string();
         if (!made && is_new) on_.tables.find(name)->comment = comment;
@@ -107,13 +120,14 @@ private:
         return ddl_answer(std::move(made));
     }
 
-    // CREATE TABLE after CREATE TABLE; the first that fails ends it, and what was made stays.
+    // CREATE after CREATE; the first that fails ends it, and what was made stays.
     executed script()
     {
         auto last = ddl_answer();
         while (!at_.eat("END")) {
-            at_.expect("CREATE TABLE IF NOT EXISTS");
-            last = create_table();
+            auto made = create();
+            if (!made) at_.expect("CREATE");
+            last = std::move(*made);
             if (last.error) return last;
             at_.expect(";");
         }
@@ -127,6 +141,7 @@ private:
         auto columns = definitions(at_.parenthesis());
         at_.expect("COMMENT");
         auto made = on_.tables.create(name, std::move(columns), false, at_.text());
+        at_.skip_part();
         if (!made) on_.tables.find(name)->type = "VIEW";
         return ddl_answer(std::move(made));
     }

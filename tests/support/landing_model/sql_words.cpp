@@ -145,6 +145,11 @@ void sql_cursor::find(std::string_view words)
     }
 }
 
+void sql_cursor::skip_part()
+{
+    while (!at_end() && !(words_[at_].is == sql_word::kind::sign && words_[at_].value == ";")) ++at_;
+}
+
 std::vector<sql_word> sql_cursor::parenthesis()
 {
     expect("(");

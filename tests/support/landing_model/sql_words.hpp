@@ -33,6 +33,8 @@ public:
     std::string full_name();   // `a`.`b`.`c` as "a.b.c"
     // Steps forward until the words stand here.
     void find(std::string_view words);
+    // Steps to the end of the statement, or of this part of a script.
+    void skip_part();
     // Everything inside the parenthesis that opens here, stepping over it.
     std::vector<sql_word> parenthesis();
 

@@ -88,10 +88,10 @@ TEST(LandingSql, NamesAndCommentsCannotEscapeTheirQuotes)
     EXPECT_EQ(sql.find("'it's"), std::string::npos) << sql;
 }
 
-TEST(LandingSql, AScriptMakesSeveralTables)
+TEST(LandingSql, AScriptMakesAllThatASchemaLacks)
 {
-    const std::vector<core::table> two{{.name = "a", .columns = {{"x", core::column_type::bigint, "one; END"}}, .comment = "A"}, tracks()};
-    const std::string sql = create_tables(at, two, label);
+    const core::table a{.name = "a", .columns = {{"x", core::column_type::bigint, "one; END"}}, .comment = "A"};
+    const std::string sql = script(std::vector{table_part(at, a), table_part(at, tracks())}, label);
     const std::string head = sql.substr(0, sql.find("BEGIN"));
     EXPECT_TRUE(head.starts_with("/*") || head.starts_with("--")) << sql;
     EXPECT_NE(sql.find("BEGIN\nCREATE TABLE IF NOT EXISTS `main`.`acme`.`a` (`x` BIGINT COMMENT 'one; END') COMMENT 'A';\n"
@@ -99,6 +99,14 @@ TEST(LandingSql, AScriptMakesSeveralTables)
               std::string::npos)
         << sql;
     EXPECT_TRUE(sql.ends_with(";\nEND")) << sql;
+    // Alone or in a script, the same is made; only the fence table must be new in a script.
+    EXPECT_TRUE(create_schema(at, label).ends_with("*/\n" + schema_part(at)));
+    EXPECT_TRUE(create_volume(at, label).ends_with("*/\n" + volume_part(at)));
+    EXPECT_TRUE(create_table(at, a, label).ends_with("*/\n" + table_part(at, a)));
+    const std::string fence = fence_table_part(at, {.id = "o"});
+    EXPECT_TRUE(fence.starts_with("CREATE TABLE `main`.`acme`.`_lakeferry_loads` (")) << fence;
+    const std::string columns_on = fence.substr(std::string_view("CREATE TABLE").size());
+    EXPECT_TRUE(create_fence_table(at, {.id = "o"}, label).ends_with(columns_on));
 }
 
 TEST(LandingSql, AllNewColumnsGoIntoOneStatement)
