@@ -4,6 +4,7 @@ start and memory. Prints machine, conditions, median and 90th percentile.
 
     tests/bench/workspace_statements.py [--state DIR | starts one] [--rounds 15] [--json]
 
+COPY INTO of Parquet is measured where pyarrow is at hand, as in the workspace's own environment (build/workspace/venv/bin/python).
 A busy machine shows in the load average that is printed beside, and less in the CPU seconds (Java and Python together).
 """
 
@@ -11,9 +12,11 @@ from __future__ import annotations
 
 import argparse
 import base64
+import importlib.util
 import json
 import os
 import platform
+import random
 import signal
 import statistics
 import subprocess
@@ -30,6 +33,7 @@ SOURCE = "(SELECT inline(from_json(:rows, 'array<struct<id STRING, name STRING, 
 MERGE = (f"MERGE INTO {{t}} AS t USING {SOURCE} AS s ON t.id = s.id AND t.name = s.name AND t.id BETWEEN 'p' AND 'q' "
          "WHEN MATCHED AND t.seq < s.seq THEN UPDATE SET value = s.value, seq = s.seq "
          "WHEN NOT MATCHED THEN INSERT (id, name, value, seq) VALUES (s.id, s.name, s.value, s.seq)")
+KINDS = {"STRING": 17, "BIGINT": 6, "DOUBLE": 4, "BOOLEAN": 3}  # the columns of the Parquet files, 30 in all
 COLUMNS = "(id STRING, name STRING, value STRING, seq BIGINT)"
 
 
@@ -59,6 +63,11 @@ class Client:
         if reply["status"]["state"] != "SUCCEEDED":
             raise SystemExit(f"{text[:200]}\n{reply['status']}")
         return (reply.get("result") or {}).get("data_array") or []
+
+    def put(self, path: str, data: bytes):
+        request = urllib.request.Request(f"{self.url}/api/2.0/fs/files{path}?overwrite=true", data, method="PUT")
+        request.add_header("Authorization", f"Bearer {self.token}")
+        urllib.request.urlopen(request, timeout=300).close()
 
 
 def tree(pid: int) -> list[int]:
@@ -136,7 +145,43 @@ def run(client: Client, pids: list[int], rounds: int) -> dict:
         "UPDATE of one row": lambda n: client.sql(f"UPDATE bench.traits SET value = 'x{n}' WHERE id = 'p00007'"),
     }
     found = {name: measure(rounds, pids, work) for name, work in steps.items()}
+    found |= copies(client, pids, rounds)
     found["20 MERGEs at once, all of them"] = measure(max(1, rounds // 5), pids, lambda n: at_once(client, 20))
+    return found
+
+
+def parquet(rows: int) -> bytes:
+    import pyarrow as pa
+    from pyarrow import parquet as writer
+    chance = random.Random(rows)
+    value = {"STRING": lambda: f"value {chance.getrandbits(24)}", "BIGINT": lambda: chance.getrandbits(20), "DOUBLE": chance.random,
+             "BOOLEAN": lambda: chance.random() < 0.5}
+    out = pa.BufferOutputStream()
+    writer.write_table(pa.table({name: [value[kind]() for _ in range(rows)] for name, kind in parquet_columns()}), out, compression="zstd")
+    return out.getvalue().to_pybytes()
+
+
+def parquet_columns() -> list[tuple[str, str]]:
+    return [(f"c{k}_{kind.lower()}", kind) for kind, count in KINDS.items() for k in range(count)]
+
+
+def copies(client: Client, pids: list[int], rounds: int) -> dict:
+    if importlib.util.find_spec("pyarrow") is None:
+        return {}
+    catalog = client.sql("SELECT current_catalog()")[0][0]
+    folder, found = f"/Volumes/{catalog}/bench/files", {}
+    client.sql("CREATE VOLUME IF NOT EXISTS bench.files")
+    casts = ", ".join(f"CAST(`{name}` AS {kind}) AS `{name}`" for name, kind in parquet_columns())
+    for rows in (200, 2_000, 12_000, 50_000):
+        data, table = parquet(rows), f"bench.copied{rows}"
+        client.sql(f"CREATE OR REPLACE TABLE {table} ({', '.join(f'{name} {kind}' for name, kind in parquet_columns())})")
+
+        def copy(n: int):
+            client.put(f"{folder}/{rows}-{n}.parquet", data)
+            client.sql(f"COPY INTO {table} FROM (SELECT {casts} FROM '{folder}') FILEFORMAT = PARQUET FILES = ('{rows}-{n}.parquet')")
+
+        copy(-1)  # the first one of a table compiles
+        found[f"COPY INTO, {rows:,} rows of Parquet"] = measure(rounds, pids, copy)
     return found
 
 

@@ -11,7 +11,7 @@ from .engine import translated
 from .errors import SqlError, parse_error, unsupported
 from .privileges import INTERNAL
 from .results import columns
-from .sources import TEXT_TO_TABLE, not_found, volume_path
+from .sources import not_found, volume_path, weight_of
 
 SOURCE = f"{INTERNAL}copy"
 MOST_FILES = 1000
@@ -129,13 +129,13 @@ def plain(path) -> str:
 def load(world, call, copy: Copy, name: tuple, files: list, asked: dict):
     engine = world.engine
     session = engine.session(call.id, call.who.user_name, call.session, copied=[f.text for f in files])
-    weight = sum(f.local(world.objects.volumes_root).stat().st_size for f in files)
-    engine.use(session, call.catalog, call.schema, weight * TEXT_TO_TABLE)
+    file_format, local = copy.clauses["FILEFORMAT"][0], [f.local(world.objects.volumes_root) for f in files]
+    engine.use(session, call.catalog, call.schema, weight_of(file_format, local))
     if asked.get("mergeschema") == "true":
         session.conf.set("spark.databricks.delta.schema.autoMerge.enabled", "true")
     if files:
         with translated(engine):
-            reader = session.read.format(copy.clauses["FILEFORMAT"][0]).options(**copy.options("FORMAT_OPTIONS"))
-            reader.load([plain(f.local(world.objects.volumes_root)) for f in files]).createOrReplaceTempView(SOURCE)
+            reader = session.read.format(file_format).options(**copy.options("FORMAT_OPTIONS"))
+            reader.load([plain(f) for f in local]).createOrReplaceTempView(SOURCE)
     with translated(engine):
         engine.run(session, f"INSERT INTO {dotted(name)} {copy.columns or 'BY NAME'} {copy.select}")

@@ -1,5 +1,6 @@
 """One statement from text to result: finds who understands it, checks privileges, runs it, keeps owners and counts true."""
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from . import (clauses, constraints, copy_into, describe_json, driver_lists, grant_sql, ingestion, merge, rewriting, scripts, securables, settings,
@@ -24,6 +25,7 @@ class Call:
     arrow: bool = False
     session: object = None  # the client's, if it has opened one
     weight: int = 0  # about how many bytes it will read
+    cancelled: Callable[[], bool] = bool  # whether its end has been asked for
 
     @property
     def temporary(self) -> dict:
@@ -40,6 +42,12 @@ def run(world, call: Call):
         raise no_catalog(call.catalog)
     with world.engine.tagged(call.id):
         return run_one(world, call)
+
+
+def handler_of(text: str):
+    """The first file that says it understands the statement; None where Spark does."""
+    words, _ = head(text, 5)
+    return next((h for h in HANDLERS if words and h.handles(words, text)), None)
 
 
 def run_one(world, call: Call):

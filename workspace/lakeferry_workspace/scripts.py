@@ -1,10 +1,16 @@
-"""BEGIN … END with nothing but DDL in it: one statement after the other, as each would run by itself. Delta reads its own clauses, such as
-CLUSTER BY, only in statements that stand alone; scripts with anything else in them are Spark's."""
+"""BEGIN … END with nothing but plain statements in it: one after the other, as each would run by itself, and nothing of one is resolved before
+its turn. Delta reads its own clauses, such as CLUSTER BY, only in statements that stand alone, and volumes are no words of Spark's. Scripts
+with anything else in them (variables, loops, conditions, queries) are Spark's."""
+import re
 from dataclasses import replace
 
+from . import constraints, merge, rewriting, views, volumes
 from .dialect import head, kind, tokenize
+from .errors import SqlError
 
-ALONE = {"CREATE", "ALTER", "DROP", "COMMENT"}
+ALONE = {"CREATE", "ALTER", "DROP", "COMMENT", "MERGE", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "GRANT", "REVOKE"}
+PLACE = re.compile(r"\(line (\d+), pos (\d+)\)")
+SHOWN = "\n\n== SQL ==\n"
 
 
 def handles(words: list[str], _) -> bool:
@@ -12,7 +18,8 @@ def handles(words: list[str], _) -> bool:
 
 
 def parts(text: str) -> list[str] | None:
-    """The statements of the script; None where it is more than a list of DDL."""
+    """The statements of the script, each behind as many lines and spaces as stand before it, so that places in messages are those of the
+    script; None where it is more than a list of plain statements."""
     t = tokenize(text)
     while t and kind(t[-1]) == "SEMICOLON":
         t.pop()
@@ -21,17 +28,41 @@ def parts(text: str) -> list[str] | None:
     found, begin = [], t[0].end + 1
     for token in t[1:-1]:
         if kind(token) == "SEMICOLON":
-            found.append(text[begin:token.start].strip())
+            found.append(re.sub(r"[^\n]", " ", text[:begin]) + text[begin:token.start].rstrip())
             begin = token.end + 1
-    return found if all(one and head(one, 1)[0] and head(one, 1)[0][0] in ALONE for one in found) else None
+    return found if all(one.strip() and head(one, 1)[0] and head(one, 1)[0][0] in ALONE for one in found) else None
 
 
 def run(world, call):
-    from .runner import run_one  # it asks this file first
+    from .runner import handler_of, run_one  # it asks this file first
     statements = parts(call.text)
     if statements is None:
         return None
+    for text in statements:  # a script that cannot be read does not begin
+        try:
+            check(world, replace(call, text=text), handler_of(text))
+        except SqlError as error:
+            raise SqlError(whole(str(error), call.text), error.sql_state, error.error_code) from None
     columns, rows = [], []
     for text in statements:
+        if call.cancelled():
+            raise SqlError("[OPERATION_CANCELED] The script was canceled between two of its statements. SQLSTATE: HY008", "HY008")
         columns, rows, _ = run_one(world, replace(call, text=text))
     return columns, rows
+
+
+def check(world, call, handler):
+    """The grammar of one statement, as far as it can be told without looking at what exists."""
+    if handler is volumes:
+        volumes.check(call)
+    elif handler in (None, views) and not merge.HINT.search(call.text):
+        world.engine.read_plan(constraints.take(rewriting.rewritten(world, call.text, call.parameters), call)[0])
+
+
+def whole(message: str, script: str) -> str:
+    """A syntax error shows the script, where the statement alone stood behind blanks."""
+    place, at = PLACE.search(message), message.find(SHOWN)
+    if not place or at < 0:
+        return message
+    lines, line = script.split("\n"), int(place[1])
+    return message[:at] + SHOWN + "\n".join([*lines[:line], f"{'-' * int(place[2])}^^^", *lines[line:]]) + "\n"

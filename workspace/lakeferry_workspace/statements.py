@@ -60,7 +60,7 @@ class Statement:
         """In a worker thread: run, cut, encode."""
         text = numbered(self.text, self.parameters)
         call = Call(self.id, text, self.catalog, self.schema, self.who, self.parameters, self.row_limit, self.shape.form == "ARROW_STREAM",
-                    self.session)
+                    self.session, cancelled=lambda: self.cancel_asked)
         columns, rows, cut = run(self.world, call)
         return columns, *chunks.cut(columns, rows, cut, self.shape)
 

@@ -23,20 +23,33 @@ def run(world, call):
         return about_catalog(world, call, words[0], text, t)
     if words[1] == "CATALOG":
         return catalog(world, call, words[0], t)
+    name, flags, comment = read(call, words, begin, text, t)
+    place(world, name)
+    return {"CREATE": create, "DROP": drop, "DESCRIBE": describe, "DESC": describe, "COMMENT": annotate}[words[0]](
+        world, call, name, flags, comment)
+
+
+def read(call, words: list[str], begin: int, text: str, t: list) -> tuple[tuple, bool, str | None]:
+    """The volume's name, whether there is an IF, and the comment."""
     if words[1] == "EXTERNAL" or words[0] == "ALTER":
         raise unsupported("external volumes" if words[1] == "EXTERNAL" else "ALTER VOLUME")
-    i = 3 if words[0] == "COMMENT" else 2
-    flags, i = conditions(t, i)
+    flags, i = conditions(t, 3 if words[0] == "COMMENT" else 2)
     if i >= len(t):
         raise parse_error("end of input: the volume's name is missing", call.text, len(call.text) - 1)
     parts, i = name_at(t, i)
-    name = full_name(parts, call.catalog, call.schema)
-    place(world, name)
     comment = literal(text, t[i + 1]) if i + 1 < len(t) and t[i].text.upper() in ("COMMENT", "IS") and is_string(t[i + 1]) else None
-    if i < len(t) and comment is None:
-        raise parse_error(f"'{t[i].text}'", call.text, begin + t[i].start)
-    return {"CREATE": create, "DROP": drop, "DESCRIBE": describe, "DESC": describe, "COMMENT": annotate}[words[0]](
-        world, call, name, flags, comment)
+    if i < len(t) and (comment is None or i + 2 < len(t)):
+        wrong = t[i if comment is None else i + 2]
+        raise parse_error(f"'{wrong.text}'", call.text, begin + wrong.start)
+    return full_name(parts, call.catalog, call.schema), flags, comment
+
+
+def check(call):
+    """The grammar of a statement about a volume; one about a catalog is read in its turn."""
+    words, begin = head(call.text, 3)
+    text = call.text[begin:].rstrip().rstrip(";")
+    if "CATALOG" not in words[1:]:
+        read(call, words, begin, text, tokenize(text))
 
 
 def conditions(t: list, i: int) -> tuple[bool, int]:
