@@ -375,7 +375,9 @@ rt::awaitable<void> space_runner::run_once(std::string trigger, requests who)
     if (!result.has_value() || result->status != profiles::run_status::success) ++counts_.runs_failed;
     if (!result.has_value())
         needs_.log.warn("sync.not_run", result.error().detail, {{"space", config_->id}, {"id", result.error().id}});
-    if (result.has_value() && result->status == profiles::run_status::success) held_elsewhere_.clear();
+    // A run that sent nothing did not look whose schema it is.
+    if (result.has_value() && result->status == profiles::run_status::success && result->statements > 0)
+        held_elsewhere_.clear();
     co_await read_succession();
     for (const auto& one : who) {
         one->result.emplace(result);
