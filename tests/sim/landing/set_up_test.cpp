@@ -41,8 +41,7 @@ core::table merges()
     return {.name = "profile_merges",
             .kind = core::table_kind::keyed,
             .columns = {{"segment_id"}, {"canonical_segment_id"}, {"seq", core::column_type::bigint}},
-            .key = {"segment_id"},
-            .number = 6};
+            .key = {"segment_id"}, .number = 6};
 }
 
 core::table wide()
@@ -50,8 +49,7 @@ core::table wide()
     return {.name = "profile_traits",
             .kind = core::table_kind::keyed,
             .columns = {{"canonical_segment_id"}, {"merged_to"}, {"seq", core::column_type::bigint}, {"plan"}},
-            .key = {"canonical_segment_id"},
-            .number = 13};
+            .key = {"canonical_segment_id"}, .number = 13};
 }
 
 // One profile, as resolution writes it: rows of both logs and of the current merges.
