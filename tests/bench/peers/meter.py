@@ -22,7 +22,8 @@ SAMPLE_S = 0.5
 class Figures:
     wall_s: float = 0
     cpu_s: float = 0                 # of the contender's processes
-    peak_mib: float = 0              # of the contender's processes together
+    peak_mib: float = 0              # of the contender's processes together, without who sends calls
+    peak_with_sender_mib: float = 0
     statements: int = 0
     bytes: int = 0                   # bodies of requests to the workspace and of its answers
     busy_s: float = 0                # seconds in which the warehouse had a statement to execute
@@ -70,6 +71,7 @@ class Meter:
         assert account.workspace.process is not None
         self.account, self.workspace = account, account.workspace.process.child.pid
         self.figures, self._over = Figures(), threading.Event()
+        self.sender = 0                                       # process id of who sends calls over HTTP; 0: nobody
 
     def __enter__(self) -> "Meter":
         self._before = (self.account.read(), cpu_seconds(tree(self.workspace)), self._own_cpu(), time.monotonic())
@@ -103,5 +105,8 @@ class Meter:
             every = tree(os.getpid())
             theirs = {os.getpid(), *tree(self.workspace)}      # looked at later: what it has forked meanwhile is no contender's
             mine = [pid for pid in every if pid not in theirs]
-            self.figures.peak_mib = max(self.figures.peak_mib, memory_mib(mine))
+            sender = memory_mib([self.sender]) if self.sender in mine else 0
+            together = memory_mib(mine)
+            self.figures.peak_mib = max(self.figures.peak_mib, together - sender)
+            self.figures.peak_with_sender_mib = max(self.figures.peak_with_sender_mib, together)
 

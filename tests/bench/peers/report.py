@@ -7,7 +7,7 @@ from typing import Any
 LINES = (("wall time, s", "wall_s", ".1f"), ("CPU of its processes, s", "cpu_s", ".1f"), ("peak memory of its processes, MiB", "peak_mib", ".0f"),
          ("statements", "statements", ",.0f"), ("bytes to and from the workspace, MB", "bytes", ".1f"),
          ("warehouse busy, s", "busy_s", ".1f"), ("rows wrong", "rows_wrong", ",.0f"), ("rows", "rows", ",.0f"),
-         ("CPU of the workspace, s", "workspace_cpu_s", ".1f"))
+         ("CPU of the workspace, s", "workspace_cpu_s", ".1f"), ("peak memory with who sends calls, MiB", "peak_with_sender_mib", ".0f"))
 BASELINES = ("dlt", "script")
 
 

@@ -70,8 +70,12 @@ def load(binary: Path, folder: Path, workspace: Workspace, files: dict[str, Path
     daemon = Daemon(binary, config, folder / "daemon.log").start()
     try:
         for space, file in files.items():
-            subprocess.run([sys.executable, Path(__file__).with_name("send.py"), config.intake, str(BATCH), f"write-key-of-{space}={file}"],
-                           check=True)
+            command = [sys.executable, Path(__file__).with_name("send.py"), config.intake, str(BATCH), f"write-key-of-{space}={file}"]
+            with subprocess.Popen(command) as sender:
+                meter.sender = sender.pid
+            meter.sender = 0
+            if sender.returncode:
+                raise StackError(f"the sender ended with status {sender.returncode}", daemon.log)
             daemon.command("sync", space)
         ended = runs(config)
         meter.committed()
