@@ -8,12 +8,6 @@ namespace {
 
 char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-bool same_name(std::string_view a, std::string_view b) noexcept
-{
-    return a.size() == b.size() &&
-           std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
-}
-
 int hex_value(char c) noexcept
 {
     if (c >= '0' && c <= '9') return c - '0';
@@ -80,6 +74,12 @@ response typed(unsigned status, const char* type, std::string body)
 
 }  // namespace
 
+bool same_token(std::string_view a, std::string_view b) noexcept
+{
+    return a.size() == b.size() &&
+           std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+}
+
 void headers::add(std::string name, std::string value)
 {
     constexpr std::size_t usual = 8;
@@ -91,7 +91,7 @@ void headers::set(std::string_view name, std::string value)
 {
     bool kept = false;
     std::erase_if(fields_, [&](auto& field) {
-        if (!same_name(field.first, name)) return false;
+        if (!same_token(field.first, name)) return false;
         if (kept) return true;
         kept = true;
         field.second = std::move(value);
@@ -103,14 +103,14 @@ void headers::set(std::string_view name, std::string value)
 std::optional<std::string_view> headers::find(std::string_view name) const noexcept
 {
     for (const auto& [key, value] : fields_)
-        if (same_name(key, name)) return value;
+        if (same_token(key, name)) return value;
     return std::nullopt;
 }
 
 std::size_t headers::count(std::string_view name) const noexcept
 {
     return static_cast<std::size_t>(
-        std::count_if(fields_.begin(), fields_.end(), [&](const auto& f) { return same_name(f.first, name); }));
+        std::count_if(fields_.begin(), fields_.end(), [&](const auto& f) { return same_token(f.first, name); }));
 }
 
 std::string origin::text() const

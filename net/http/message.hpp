@@ -9,6 +9,9 @@
 
 namespace lakeferry::http {
 
+// Names of fields, media types and the like: equal but for the case of ASCII letters.
+bool same_token(std::string_view a, std::string_view b) noexcept;
+
 // Field names compare without case; order and repetitions are kept.
 class headers {
 public:

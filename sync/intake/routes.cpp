@@ -24,13 +24,6 @@ constexpr std::array<route, 15> routes{{{"/v1/batch", std::nullopt},
                                         {"/v1/g", call_type::group},
                                         {"/v1/a", call_type::alias}}};
 
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool same(std::string_view a, std::string_view b) noexcept
-{
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
-}
-
 std::string_view trimmed(std::string_view s) noexcept
 {
     while (!s.empty() && (s.front() == ' ' || s.front() == '\t')) s.remove_prefix(1);
@@ -80,15 +73,15 @@ bool is_json_type(std::optional<std::string_view> content_type) noexcept
 {
     if (!content_type) return false;
     const std::string_view type = trimmed(content_type->substr(0, content_type->find(';')));
-    return same(type, "application/json") || same(type, "text/plain");
+    return http::same_token(type, "application/json") || http::same_token(type, "text/plain");
 }
 
 encoding encoding_of(const http::headers& fields) noexcept
 {
     const auto field = fields.find("Content-Encoding");
-    if (!field || trimmed(*field).empty() || same(trimmed(*field), "identity")) return encoding::identity;
+    if (!field || trimmed(*field).empty() || http::same_token(trimmed(*field), "identity")) return encoding::identity;
     if (fields.count("Content-Encoding") > 1) return encoding::other;
-    return same(trimmed(*field), "gzip") || same(trimmed(*field), "x-gzip") ? encoding::gzip : encoding::other;
+    return http::same_token(trimmed(*field), "gzip") || http::same_token(trimmed(*field), "x-gzip") ? encoding::gzip : encoding::other;
 }
 
 basic_user read_basic(const http::headers& fields)
@@ -98,7 +91,7 @@ basic_user read_basic(const http::headers& fields)
     if (!field) return out;
     const std::string_view text = trimmed(*field);
     const std::size_t space = text.find(' ');
-    if (!same(text.substr(0, space), "Basic")) return out;
+    if (!http::same_token(text.substr(0, space), "Basic")) return out;
     out.present = true;
     const auto decoded =
         space == std::string_view::npos ? std::nullopt : decode_base64(trimmed(text.substr(space + 1)));
