@@ -1,5 +1,6 @@
 // `lakeferry run`: the real parts for daemon_core.
 #include "daemon/cli/commands.hpp"
+#include "daemon/cli/memory.hpp"
 #include "daemon/supervisor/daemon_core.hpp"
 #include "net/http/socket_network.hpp"
 #include "net/obs/logger.hpp"
@@ -137,6 +138,7 @@ core_parts parts_of(real_parts& real, const cli_options& options, std::vector<st
     parts.monotonic_us = [] { return systemd::monotonic_us(); };
     parts.set_log_level = [&real](obs::level to) { real.log.set_threshold(to); };
     parts.intake_listeners = std::move(intake);
+    parts.return_memory = return_memory;
     parts.kafka = intake::connect_to_kafka;
     if (const auto interval = systemd::watchdog_us()) parts.watchdog = std::chrono::microseconds(*interval);
     return parts;

@@ -93,6 +93,7 @@ void read_limits(const reader& from, daemon_settings& settings)
     from.size("load_bytes_max", mib, 64 * gib, to.load_bytes_max);
     from.size("staging_memory", mib, 64 * gib, to.staging_memory);
     from.size("identifier_cache", 0, 64 * gib, settings.identifier_cache_bytes);
+    from.size("store_memory", 12 * mib, 64 * gib, settings.store_memory_bytes);
     from.integer("statements_per_warehouse", 1, 100, to.statements_per_warehouse);
     from.integer("statements_per_space", 1, 100, to.statements_per_space);
     if (to.batch_bytes_max < to.call_bytes_max)

@@ -194,6 +194,7 @@ std::vector<setting> effective_settings(const daemon_settings& g)
             {"limits.load_bytes_max", size(l.load_bytes_max)},
             {"limits.staging_memory", size(l.staging_memory)},
             {"limits.identifier_cache", size(g.identifier_cache_bytes)},
+            {"limits.store_memory", size(g.store_memory_bytes)},
             {"limits.statements_per_warehouse", std::to_string(l.statements_per_warehouse)},
             {"limits.statements_per_space", std::to_string(l.statements_per_space)}};
 }

@@ -30,8 +30,9 @@ constexpr std::array all{
     key_spec{d, "limits.backlog_bytes_max", "size", "20GiB"},
     key_spec{d, "limits.staged_file_bytes", "size", "16MiB"},
     key_spec{d, "limits.load_bytes_max", "size", "256MiB"},
-    key_spec{d, "limits.staging_memory", "size", "96MiB"},
+    key_spec{d, "limits.staging_memory", "size", "64MiB"},
     key_spec{d, "limits.identifier_cache", "size", "128MiB"},
+    key_spec{d, "limits.store_memory", "size", "32MiB"},
     key_spec{d, "limits.statements_per_warehouse", "integer, 1 to 100", "8"},
     key_spec{d, "limits.statements_per_space", "integer, 1 to 100", "4"},
 

@@ -34,6 +34,7 @@ struct daemon_settings {
 
     core::limits limits{};
     std::size_t identifier_cache_bytes = std::size_t{128} << 20U;  // [limits] identifier_cache, all spaces together
+    std::size_t store_memory_bytes = std::size_t{32} << 20U;       // [limits] store_memory
 
     friend bool operator==(const daemon_settings&, const daemon_settings&) = default;
 };

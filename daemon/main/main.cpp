@@ -1,18 +1,13 @@
 #include "daemon/cli/commands.hpp"
+#include "daemon/cli/memory.hpp"
 
 #include <csignal>
 #include <exception>
 #include <iostream>
 
-#include <malloc.h>
-
 int main(int argc, char** argv)
 {
-#ifdef M_ARENA_MAX
-    // glibc gives each thread an arena of its own, and what one thread frees another cannot use: blocks of calls and rows
-    // wander from thread to thread, so the peak is 40 % higher with many arenas, and no work is done faster.
-    (void)::mallopt(M_ARENA_MAX, 1);
-#endif
+    lakeferry::daemon::set_up_memory();
     std::signal(SIGPIPE, SIG_IGN);  // a peer that hangs up is an error of that write, not the end of the process
     try {
         int status = 0;

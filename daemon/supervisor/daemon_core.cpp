@@ -12,6 +12,15 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t refusals_kept = 200;
+constexpr rt::duration memory_every = std::chrono::seconds(10);
+
+rt::awaitable<void> return_memory_loop(const core_parts& parts)
+{
+    for (;;) {
+        co_await rt::sleep_for(parts.time, memory_every);
+        co_await rt::offload_uncancellable(parts.workers, parts.return_memory);
+    }
+}
 
 std::string what_of(const std::exception_ptr& error)
 {
@@ -152,6 +161,7 @@ rt::awaitable<rt::outcome<void>> daemon_core::body::start()
 {
     auto options = parts.store;
     if (options.directory.empty()) options.directory = config->global.state_directory + "/store";
+    options.memory_bytes = config->global.store_memory_bytes;
     auto opened = co_await rt::offload_uncancellable(parts.workers, [options] { return store::store::open(options); });
     if (opened.has_error()) co_return opened.error();
     live = std::make_unique<services>(parts, *config, std::move(*opened), self);
@@ -161,6 +171,7 @@ rt::awaitable<rt::outcome<void>> daemon_core::body::start()
                 watch_loop(parts.time, parts.log, parts.metrics,
                            {.every = parts.lag_every, .watchdog = parts.watchdog},
                            [this] { tell(systemd::watchdog_ping); }));
+    if (parts.return_memory) infra.spawn("memory", return_memory_loop(parts));
     committer.spawn("committer", live->acceptor.run());
     for (const auto& one : config->spaces) {
         auto added = co_await live->spaces.add(one, generation);

@@ -51,6 +51,8 @@ struct core_parts {
     std::optional<rt::duration> watchdog{};
     // How often the loop measures its own lag.
     rt::duration lag_every = std::chrono::seconds(1);
+    // Gives memory that is free back to the system; called on a worker now and then. May be empty.
+    std::function<void()> return_memory{};
     // How topics are reached; empty: spaces with [kafka] say that they cannot.
     intake::kafka_connector kafka{};
     // Identity resolution reads ahead on a second thread; off in a simulation.

@@ -135,7 +135,7 @@ struct limits {
     std::size_t staged_file_bytes = 16U << 20;      // compressed, a file; in memory twice while it is sent
     std::size_t load_bytes_max = 256U << 20;        // uncompressed rows of one load of one table (a quarter
                                                     // for tables that are updated: their rows are folded in memory)
-    std::size_t staging_memory = 96U << 20;         // all spaces together
+    std::size_t staging_memory = 64U << 20;         // all spaces together
     unsigned statements_per_warehouse = 8;
     unsigned statements_per_space = 4;
 

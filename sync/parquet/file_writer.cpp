@@ -97,8 +97,11 @@ private:
     std::string buffer_{};
 };
 
-file_writer::file_writer(std::vector<column_schema> schema, std::size_t group_bytes_max)
-    : schema_(std::move(schema)), group_bytes_max_(group_bytes_max), compressor_(std::make_unique<compressor>())
+file_writer::file_writer(std::vector<column_schema> schema, std::size_t group_bytes_max, std::size_t file_bytes)
+    : schema_(std::move(schema)),
+      group_bytes_max_(group_bytes_max),
+      file_bytes_(file_bytes),
+      compressor_(std::make_unique<compressor>())
 {
     for (const auto& c : schema_) columns_.emplace_back(c.type);
 }
@@ -155,6 +158,7 @@ void file_writer::end_group()
     if (row_ == 0) return;
     added_ = 0;
     if (out_.empty()) out_ = magic;
+    if (!groups_.empty()) out_.reserve(file_bytes_ + group_bytes_max_);
     group one;
     one.rows = row_;
     for (auto& c : columns_) one.chunks.push_back(write(c.take(row_)));

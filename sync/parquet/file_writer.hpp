@@ -21,8 +21,9 @@ struct column_schema {
 // Worker threads; one file at a time. Memory: the file so far, and the values of one row group.
 class file_writer {
 public:
-    // `group_bytes_max`: values held before they are compressed, at least one row.
-    file_writer(std::vector<column_schema> schema, std::size_t group_bytes_max);
+    // `group_bytes_max`: values held before they are compressed, at least one row. `file_bytes`: how large a file may
+    // become; one of several groups gets that much address space at once, so that it is never copied to grow.
+    file_writer(std::vector<column_schema> schema, std::size_t group_bytes_max, std::size_t file_bytes = 0);
     ~file_writer();
     file_writer(const file_writer&) = delete;
     file_writer& operator=(const file_writer&) = delete;
@@ -67,6 +68,7 @@ private:
 
     std::vector<column_schema> schema_;
     std::size_t group_bytes_max_;
+    std::size_t file_bytes_;
     std::deque<column> columns_{};
     std::unique_ptr<compressor> compressor_;
     std::string out_{};

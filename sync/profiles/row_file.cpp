@@ -171,8 +171,8 @@ struct row_file::parser {
     json::basic_parser<reader> read{json::parse_options{}};
 };
 
-row_file::row_file(const core::table& t, std::size_t group_bytes_max)
-    : table_(t.name), file_(schema_of(t), group_bytes_max), parser_(std::make_unique<parser>())
+row_file::row_file(const core::table& t, std::size_t group_bytes_max, std::size_t file_bytes)
+    : table_(t.name), file_(schema_of(t), group_bytes_max, file_bytes), parser_(std::make_unique<parser>())
 {
     for (std::size_t i = 0; i < file_.schema().size(); ++i) places_.emplace(file_.schema()[i].name, i);
     parser_->read.handler().to = this;

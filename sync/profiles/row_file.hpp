@@ -17,7 +17,7 @@ namespace lakeferry::profiles {
 // What a row has besides is left out. Worker threads; one file at a time.
 class row_file {
 public:
-    row_file(const core::table& t, std::size_t group_bytes_max);
+    row_file(const core::table& t, std::size_t group_bytes_max, std::size_t file_bytes = 0);
     ~row_file();
     row_file(const row_file&) = delete;
     row_file& operator=(const row_file&) = delete;

@@ -17,7 +17,7 @@ namespace json = boost::json;
 namespace {
 
 // Larger groups compress little better and take more memory.
-constexpr std::size_t row_group_bytes = std::size_t{8} << 20;
+constexpr std::size_t row_group_bytes = std::size_t{4} << 20;
 
 // The lines are our own: written by row encoding, whole JSON objects.
 json::object parse_line(std::string_view line) { return json::parse(line).as_object(); }
@@ -144,7 +144,7 @@ rt::outcome<std::vector<staged_file>> stage_folded(const folded_slice& rows, con
                                                    std::size_t file_bytes_max)
 {
     std::vector<staged_file> out;
-    row_file file(t, group_bytes(file_bytes_max));
+    row_file file(t, group_bytes(file_bytes_max), file_bytes_max);
     const auto end_file = [&] {
         const std::uint64_t in_file = file.rows();
         out.push_back({file.take(), in_file});

@@ -75,7 +75,9 @@ std::size_t group_bytes(std::size_t file_bytes_max) noexcept;
 class append_stager {
 public:
     append_stager(slice_reader from, std::size_t file_bytes_max)
-        : from_(std::move(from)), file_(from_.table(), group_bytes(file_bytes_max)), file_bytes_max_(file_bytes_max)
+        : from_(std::move(from)),
+          file_(from_.table(), group_bytes(file_bytes_max), file_bytes_max),
+          file_bytes_max_(file_bytes_max)
     {
     }
 

@@ -8,12 +8,16 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/table_properties_collectors.h>
+#include <rocksdb/write_buffer_manager.h>
 
 namespace lakeferry::store {
 
 namespace {
 
 constexpr std::uint64_t mib = 1ULL << 20U;
+
+// Of a family; the queues get two. All families together may fill six, half of the memory: what is over it is flushed.
+std::size_t write_buffer_bytes(const store_options& options) noexcept { return options.memory_bytes / 12; }
 
 rocksdb::BlockBasedTableOptions table_options(const std::shared_ptr<rocksdb::Cache>& cache)
 {
@@ -30,7 +34,7 @@ rocksdb::BlockBasedTableOptions table_options(const std::shared_ptr<rocksdb::Cac
 rocksdb::ColumnFamilyOptions small(const store_options& options, const std::shared_ptr<rocksdb::Cache>& cache)
 {
     rocksdb::ColumnFamilyOptions family;
-    family.write_buffer_size = options.write_buffer_bytes / 4;
+    family.write_buffer_size = write_buffer_bytes(options) / 4;
     family.max_write_buffer_number = 2;
     family.compression = rocksdb::kLZ4Compression;
     family.target_file_size_base = 16 * mib;
@@ -43,7 +47,7 @@ rocksdb::ColumnFamilyOptions small(const store_options& options, const std::shar
 rocksdb::ColumnFamilyOptions looked_up(const store_options& options, const std::shared_ptr<rocksdb::Cache>& cache)
 {
     rocksdb::ColumnFamilyOptions family = small(options, cache);
-    family.write_buffer_size = options.write_buffer_bytes;
+    family.write_buffer_size = write_buffer_bytes(options);
     family.max_write_buffer_number = 3;
     auto table = table_options(cache);
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
@@ -60,7 +64,7 @@ rocksdb::ColumnFamilyOptions looked_up(const store_options& options, const std::
 rocksdb::ColumnFamilyOptions queue(const store_options& options, const std::shared_ptr<rocksdb::Cache>& cache)
 {
     rocksdb::ColumnFamilyOptions family = small(options, cache);
-    family.write_buffer_size = 2 * options.write_buffer_bytes;
+    family.write_buffer_size = 2 * write_buffer_bytes(options);
     family.max_write_buffer_number = 3;
     family.enable_blob_files = true;
     family.min_blob_size = 2048;
@@ -73,9 +77,8 @@ rocksdb::ColumnFamilyOptions queue(const store_options& options, const std::shar
     return family;
 }
 
-}  // namespace
-
-rocksdb::DBOptions database_options(const store_options& options)
+// What is being written counts as used cache: one bound for both.
+rocksdb::DBOptions database_options(const store_options& options, const std::shared_ptr<rocksdb::Cache>& cache)
 {
     rocksdb::DBOptions db;
     db.create_if_missing = true;
@@ -84,8 +87,7 @@ rocksdb::DBOptions database_options(const store_options& options)
     db.max_background_jobs = 2;
     db.max_subcompactions = 1;
     db.max_open_files = 256;
-    // All families together; what is over it is flushed.
-    db.db_write_buffer_size = 6 * options.write_buffer_bytes;
+    db.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(6 * write_buffer_bytes(options), cache);
     // Families that rarely change would keep old logs alive for ever; this bounds them and the replay.
     db.max_total_wal_size = 128 * mib;
     db.bytes_per_sync = mib;
@@ -102,9 +104,9 @@ rocksdb::DBOptions database_options(const store_options& options)
     return db;
 }
 
-std::vector<rocksdb::ColumnFamilyDescriptor> family_options(const store_options& options)
+std::vector<rocksdb::ColumnFamilyDescriptor> family_options(const store_options& options,
+                                                            const std::shared_ptr<rocksdb::Cache>& cache)
 {
-    const auto cache = rocksdb::NewLRUCache(options.cache_bytes, 4, false, 0.3);
     std::vector<rocksdb::ColumnFamilyDescriptor> all;
     for (unsigned i = 0; i < family_count; ++i) {
         const auto which = static_cast<family>(i);
@@ -119,6 +121,14 @@ std::vector<rocksdb::ColumnFamilyDescriptor> family_options(const store_options&
         all.emplace_back(family_name(which), set);
     }
     return all;
+}
+
+}  // namespace
+
+database_settings settings_of(const store_options& options)
+{
+    const auto cache = rocksdb::NewLRUCache(options.memory_bytes, 4, false, 0.3);
+    return {database_options(options, cache), family_options(options, cache)};
 }
 
 }  // namespace lakeferry::store

@@ -10,8 +10,10 @@
 
 namespace lakeferry::store {
 
-rocksdb::DBOptions database_options(const store_options& options);
-// In the order of `family`; the first is RocksDB's default family.
-std::vector<rocksdb::ColumnFamilyDescriptor> family_options(const store_options& options);
+struct database_settings {
+    rocksdb::DBOptions database{};
+    std::vector<rocksdb::ColumnFamilyDescriptor> families{};  // in the order of `family`; the first is RocksDB's default
+};
+database_settings settings_of(const store_options& options);
 
 }  // namespace lakeferry::store

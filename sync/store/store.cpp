@@ -45,8 +45,9 @@ public:
     {
         rocksdb::DB* db = nullptr;
         std::vector<rocksdb::ColumnFamilyHandle*> families;
-        const auto status = rocksdb::DB::Open(database_options(options), options.directory, family_options(options),
-                                              &families, &db);
+        const auto settings = settings_of(options);
+        const auto status =
+            rocksdb::DB::Open(settings.database, options.directory, settings.families, &families, &db);
         if (!status.ok()) return to_open_failure(status, options.directory);
         auto made = std::make_unique<opened_database>(db, std::move(families));
         for (unsigned i = 0; i < family_count; ++i) {

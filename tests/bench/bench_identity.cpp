@@ -37,7 +37,7 @@ std::string line_of(const char* file, const char* starts_with)
 struct world {
     explicit world(const std::string& directory)
     {
-        auto opened = store::store::open({.directory = directory, .cache_bytes = std::size_t{32} << 20U});
+        auto opened = store::store::open({.directory = directory});
         if (opened.has_error()) {
             std::fprintf(stderr, "%s\n", opened.error().detail.c_str());
             std::exit(1);

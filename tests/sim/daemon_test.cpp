@@ -168,6 +168,18 @@ TEST(Daemon, StopsWithinItsBudgetWhileTheWarehouseSleepsForEver)
     expect_exactly_once(w, "space0", sent);
 }
 
+TEST(Daemon, FreeMemoryGoesBackSixTimesAMinute)
+{
+    daemon_world w;
+    int times = 0;
+    w.return_memory = [&times] { ++times; };
+    w.start();
+    const int before = times;
+    w.pass(60s);
+    EXPECT_EQ(times - before, 6);
+    w.stop();
+}
+
 TEST(Daemon, AClockThatJumpsBreaksNothing)
 {
     daemon_world w;

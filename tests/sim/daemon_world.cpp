@@ -97,6 +97,7 @@ void daemon_world::start()
     parts.load = load;
     parts.resolve_two_threads = false;
     parts.align_runs = align_runs;
+    parts.return_memory = return_memory;
     parts.kafka = kafka;
     result_.reset();
     core_ = std::make_unique<daemon::daemon_core>(std::move(parts), config);

@@ -38,6 +38,7 @@ public:
     std::vector<std::string> notes{};       // to the service manager
     std::function<daemon::load_result()> load{};
     bool align_runs = true;
+    std::function<void()> return_memory{};
     intake::kafka_connector kafka{};
 
     daemon::daemon_core& core();

@@ -1,7 +1,6 @@
 """Lakeferry as its documentation sets it up: a daemon, five spaces, calls over HTTP in batches, a run of each space.
 
-The spaces are due once a day; `lakeferry sync` stands for that moment. As in the baselines, the calls come space by space, and each
-lands while those of the next one come.
+The spaces are due once a day, all at the same time; `lakeferry sync` stands for that moment. The calls come space by space before.
 """
 
 from __future__ import annotations
@@ -76,6 +75,7 @@ def load(binary: Path, folder: Path, workspace: Workspace, files: dict[str, Path
             meter.sender = 0
             if sender.returncode:
                 raise StackError(f"the sender ended with status {sender.returncode}", daemon.log)
+        for space in files:
             daemon.command("sync", space)
         ended = runs(config)
         meter.committed()

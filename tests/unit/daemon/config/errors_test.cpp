@@ -224,5 +224,14 @@ TEST(ConfigErrors, LimitsThatContradictEachOther)
     EXPECT_NE(text.find(":5: limits.staging_memory: is smaller than staged_file_bytes"), std::string::npos) << text;
 }
 
+TEST(ConfigErrors, AStoreThatCouldNotWork)
+{
+    const config_folder folder;
+    folder.write("lakeferry.toml", "[daemon]\nspaces_directory = \"spaces.d\"\n[limits]\nstore_memory = \"1MiB\"\n");
+    const auto text = to_text(folder.load().found);
+    EXPECT_NE(text.find(":4: limits.store_memory: "), std::string::npos) << text;
+    EXPECT_NE(text.find("12MiB"), std::string::npos) << text;
+}
+
 }  // namespace
 }  // namespace lakeferry::daemon

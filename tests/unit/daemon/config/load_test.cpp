@@ -162,7 +162,7 @@ TEST(ConfigDiff, NamesWhatNeedsARestart)
     const auto d = compare(before, after);
     ASSERT_EQ(d.needs_restart.size(), 2U);
     EXPECT_EQ(d.needs_restart[0], (restart_change{"daemon.offload_threads", "2", "5"}));
-    EXPECT_EQ(d.needs_restart[1], (restart_change{"limits.staging_memory", "\"96MiB\"", "\"1GiB\""}));
+    EXPECT_EQ(d.needs_restart[1], (restart_change{"limits.staging_memory", "\"64MiB\"", "\"1GiB\""}));
     EXPECT_TRUE(d.log_changed);
 }
 
