@@ -81,9 +81,14 @@ void add_commands(builder& b, cli_options& to)
     b.json(import);
 
     auto* sync = b.add("sync", "run Profiles Sync now", command::sync);
-    b.space(sync, true);
-    sync->add_flag("--wait", to.wait, "wait for its end and print the report");
+    b.space(sync, false);
+    auto* wait = sync->add_flag("--wait", to.wait, "wait for its end and print the report");
+    sync->add_flag("--all", to.all, "every space that is not paused")->excludes(wait);
     b.json(sync);
+    sync->callback([&to] {
+        to.what = command::sync;
+        if (to.space.empty() != to.all) throw CLI::ValidationError("sync", "name one space, or give --all");
+    });
 
     auto* takeover = b.add("takeover", "land in a schema that another daemon kept so far; that one stops", command::takeover);
     b.space(takeover, true);

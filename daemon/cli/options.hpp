@@ -55,6 +55,7 @@ struct cli_options {
     init_options init{};
     bool again = false;
     bool wait = false;
+    bool all = false;  // sync: every space that is not paused
     bool wake = true;
     bool settled = false;  // takeover: only end the notice about the profiles of the other daemon
     unsigned most = 20;

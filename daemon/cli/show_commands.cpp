@@ -50,8 +50,32 @@ int show_refused(const cli_options& options)
     return exit_status::ok;
 }
 
+namespace {
+
+// "2 spaces"
+std::string spaces(std::size_t n) { return std::to_string(n) + (n == 1 ? " space" : " spaces"); }
+
+int sync_all(const cli_options& options)
+{
+    control_client client(control_socket_of(options));
+    auto answer = client.post("/api/v1/sync");
+    if (answer.has_error()) return report_failure(options, answer.error());
+    if (options.json) {
+        std::cout << json::serialize(*answer) << "\n";
+        return exit_status::ok;
+    }
+    std::cout << "A run of " << spaces(answer->at("accepted").as_array().size())
+              << " starts as soon as the calls that are here are resolved; see lakeferry status.\n";
+    const auto& paused = answer->at("paused").as_array();
+    for (const auto& id : paused) std::cout << std::string(id.as_string()) << " is paused and left out.\n";
+    return exit_status::ok;
+}
+
+}  // namespace
+
 int sync_space(const cli_options& options)
 {
+    if (options.all) return sync_all(options);
     control_client client(control_socket_of(options));
     auto answer = client.post(space_path(options, options.wait ? "/sync?wait=true" : "/sync"));
     if (answer.has_error()) return report_failure(options, answer.error());

@@ -208,6 +208,7 @@ rt::awaitable<http::response> control_service::command(const http::request& what
         const auto outcome = co_await core_.reload();
         co_return http::json_response(outcome.accepted ? 200 : 409, json::serialize(to_json(outcome)));
     }
+    if (api && path.size() == 3 && path[2] == "sync") co_return sync_all();
     if (api && path[2] == "spaces" && path.size() >= 5) {
         auto* runner = core_.space(path[3]);
         if (runner == nullptr) co_return no_space(path[3]);
@@ -224,6 +225,21 @@ rt::awaitable<http::response> control_service::command(const http::request& what
         if (path.size() == 6 && path[4] == "import") co_return co_await import(what, path[3], path[5]);
     }
     co_return error_response(404, "control.unknown", "There is nothing at this address.");
+}
+
+// Who is paused was paused for a reason that this command does not know.
+http::response control_service::sync_all()
+{
+    json::array accepted;
+    json::array paused;
+    for (const auto& one : core_.config().spaces) {
+        auto* runner = core_.space(one->id);
+        if (runner == nullptr) continue;
+        const bool rests = !runner->view().paused.empty();
+        if (!rests) runner->request_sync();
+        (rests ? paused : accepted).emplace_back(one->id);
+    }
+    return http::json_response(202, json::serialize(json::object{{"accepted", std::move(accepted)}, {"paused", std::move(paused)}}));
 }
 
 rt::awaitable<http::response> control_service::sync(const std::string& target, const std::string& id)

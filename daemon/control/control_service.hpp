@@ -48,6 +48,7 @@ private:
     rt::awaitable<http::response> read_why(const std::string& target, const std::string& id);
     rt::awaitable<http::response> read_observations(const std::string& id, std::size_t most);
     rt::awaitable<http::response> command(const http::request& what, const std::vector<std::string>& path);
+    http::response sync_all();
     rt::awaitable<http::response> sync(const std::string& target, const std::string& id);
     rt::awaitable<http::response> takeover(const std::string& target, const std::string& id);
     rt::awaitable<http::response> import(const http::request& what, const std::string& id, const std::string& verb);

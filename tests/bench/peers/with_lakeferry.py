@@ -1,6 +1,6 @@
 """Lakeferry as its documentation sets it up: a daemon, five spaces, calls over HTTP in batches, a run of each space.
 
-The spaces are due once a day, all at the same time; `lakeferry sync` stands for that moment. The calls come space by space before.
+The spaces are due once a day, all at the same time; `lakeferry sync --all` stands for that moment. The calls come space by space before.
 """
 
 from __future__ import annotations
@@ -75,8 +75,7 @@ def load(binary: Path, folder: Path, workspace: Workspace, files: dict[str, Path
             meter.sender = 0
             if sender.returncode:
                 raise StackError(f"the sender ended with status {sender.returncode}", daemon.log)
-        for space in files:
-            daemon.command("sync", space)
+        daemon.command("sync", "--all")
         ended = runs(config)
         meter.committed()
         if failed := {space: run for space, run in ended.items() if run["status"] != "success"}:

@@ -99,6 +99,20 @@ TEST_F(Control, ASyncThatIsNotWaitedForIsAcceptedAtOnce)
     EXPECT_EQ(post("/api/v1/spaces/space0/sync").status, 202U);
 }
 
+TEST_F(Control, ASyncOfAllLeavesOutWhoIsPaused)
+{
+    sent_calls sent;
+    w_.send_tracks("space0", {"a-1"}, sent);
+    w_.send_tracks("space1", {"b-1"}, sent);
+    post("/api/v1/spaces/space1/pause");
+    const auto answer = post("/api/v1/sync");
+    EXPECT_EQ(answer.status, 202U);
+    EXPECT_EQ(json::parse(answer.body), json::parse(R"({"accepted":["space0"],"paused":["space1"]})"));
+    w_.pass(5min);
+    EXPECT_EQ(get("/api/v1/spaces/space0").at("sync").at("last").at("status"), "success");
+    EXPECT_EQ(get("/api/v1/spaces/space1").at("sync").at("last"), nullptr);
+}
+
 TEST_F(Control, APausedSpaceAcceptsCallsAndLandsNothing)
 {
     ASSERT_EQ(post("/api/v1/spaces/space0/pause").status, 200U);

@@ -42,6 +42,7 @@ TEST(CommandLine, KnowsEveryCommand)
     EXPECT_EQ(import.source, "Website");
     EXPECT_TRUE(import.again);
     EXPECT_TRUE(good({"sync", "acme", "--wait"}).wait);
+    EXPECT_TRUE(good({"sync", "--all"}).all);
     EXPECT_EQ(good({"status", "acme"}).space, "acme");
     EXPECT_EQ(good({"refused", "acme", "--most", "7"}).most, 7U);
     EXPECT_EQ(good({"reload"}).what, command::reload);
@@ -248,7 +249,7 @@ TEST(CommandLine, AConfigurationThatWasNamedMustBeThereToFindTheDaemon)
 TEST(CommandLine, RefusesWhatItDoesNotKnow)
 {
     for (const auto& words : std::vector<std::vector<const char*>>{
-             {}, {"fly"}, {"config"}, {"sync"}, {"import", "acme"}, {"status", "--wat"}, {"refused", "acme", "--most", "0"}, {"run", "extra"}}) {
+             {}, {"fly"}, {"config"}, {"sync"}, {"sync", "acme", "--all"}, {"sync", "--all", "--wait"}, {"import", "acme"}, {"status", "--wat"}, {"refused", "acme", "--most", "0"}, {"run", "extra"}}) {
         int status = 0;
         EXPECT_FALSE(parse(words, status).has_value());
         EXPECT_EQ(status, exit_status::usage);
