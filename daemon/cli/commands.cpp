@@ -1,6 +1,7 @@
 #include "daemon/cli/commands.hpp"
 
 #include "daemon/cli/control_client.hpp"
+#include "daemon/cli/text.hpp"
 #include "daemon/config/daemon_file.hpp"
 #include "daemon/config/effective.hpp"
 
@@ -72,8 +73,7 @@ load_options load_options_of(const cli_options& options, bool about_to_run)
 
 int refuse_configuration(const problems& found)
 {
-    std::cerr << to_text(found) << found.size() << (found.size() == 1 ? " finding" : " findings")
-              << "; nothing was started or changed.\n";
+    std::cerr << to_text(found) << counted(found.size(), "finding") << "; nothing was started or changed.\n";
     return exit_status::configuration;
 }
 
@@ -105,8 +105,7 @@ int check_configuration(const cli_options& options)
     }
     std::cerr << to_text(result.notices);
     if (!result.config) return refuse_configuration(result.found);
-    std::cout << result.config->file << ": valid, " << result.config->spaces.size()
-              << (result.config->spaces.size() == 1 ? " space\n" : " spaces\n");
+    std::cout << result.config->file << ": valid, " << counted(result.config->spaces.size(), "space") << "\n";
     return exit_status::ok;
 }
 

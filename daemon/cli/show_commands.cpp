@@ -52,9 +52,6 @@ int show_refused(const cli_options& options)
 
 namespace {
 
-// "2 spaces"
-std::string spaces(std::size_t n) { return std::to_string(n) + (n == 1 ? " space" : " spaces"); }
-
 int sync_all(const cli_options& options)
 {
     control_client client(control_socket_of(options));
@@ -64,7 +61,7 @@ int sync_all(const cli_options& options)
         std::cout << json::serialize(*answer) << "\n";
         return exit_status::ok;
     }
-    std::cout << "A run of " << spaces(answer->at("accepted").as_array().size())
+    std::cout << "A run of " << counted(answer->at("accepted").as_array().size(), "space")
               << " starts as soon as the calls that are here are resolved; see lakeferry status.\n";
     const auto& paused = answer->at("paused").as_array();
     for (const auto& id : paused) std::cout << std::string(id.as_string()) << " is paused and left out.\n";

@@ -66,6 +66,11 @@ std::string grouped(std::uint64_t n)
     return digits;
 }
 
+std::string counted(std::size_t n, std::string_view what)
+{
+    return std::to_string(n) + " " + std::string(what) + (n == 1 ? "" : "s");
+}
+
 std::string span_text(double seconds)
 {
     const auto s = static_cast<std::uint64_t>(std::max(0.0, std::round(seconds)));

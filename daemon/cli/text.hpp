@@ -23,6 +23,8 @@ private:
 
 // "1,234,567".
 std::string grouped(std::uint64_t n);
+// "1 space", "2 spaces".
+std::string counted(std::size_t n, std::string_view what);
 // "37 s", "4 min", "2 h 5 min", "3 d".
 std::string span_text(double seconds);
 // "1.4 MiB".

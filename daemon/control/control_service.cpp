@@ -235,9 +235,8 @@ http::response control_service::sync_all()
     for (const auto& one : core_.config().spaces) {
         auto* runner = core_.space(one->id);
         if (runner == nullptr) continue;
-        const bool rests = !runner->view().paused.empty();
-        if (!rests) runner->request_sync();
-        (rests ? paused : accepted).emplace_back(one->id);
+        if (!runner->paused()) runner->request_sync();
+        (runner->paused() ? paused : accepted).emplace_back(one->id);
     }
     return http::json_response(202, json::serialize(json::object{{"accepted", std::move(accepted)}, {"paused", std::move(paused)}}));
 }

@@ -89,6 +89,7 @@ public:
     profiles::planned_run next_run() const;
     // By hand, until it is taken back, restarts included. Calls are still accepted and resolved. Fails as the store does.
     rt::awaitable<rt::outcome<void>> pause(bool on, std::string reason);
+    bool paused() const noexcept { return config_->profiles_sync.paused || paused_by_hand_.on; }
     // Work on tables, written down for the next run. Failures: "backfill.…", "retype.…" (never), those of the store.
     rt::awaitable<rt::outcome<profiles::table_job>> add_job(profiles::table_job job);
     rt::awaitable<rt::outcome<std::vector<profiles::table_job>>> jobs();
@@ -163,7 +164,6 @@ private:
     rt::awaitable<void> read_succession();
     rt::awaitable<rt::outcome<void>> forget_succession();
     rt::awaitable<void> look_whose_schema();
-    bool paused() const noexcept { return config_->profiles_sync.paused || paused_by_hand_.on; }
     // Why it is paused; empty: it is not.
     std::string pause_words() const;
     rt::awaitable<rt::outcome<void>> settle_loads();

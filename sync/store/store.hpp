@@ -65,7 +65,7 @@ enum class durable : bool { no, yes };
 struct store_options {
     std::string directory{};
     std::size_t memory_bytes = 32U << 20;  // cache and write buffers together
-    rocksdb::Env* env = nullptr;                // nullptr: the real disk
+    rocksdb::Env* env = nullptr;           // nullptr: the real disk
     // Message ids are forgotten when they were stored longer than this ago (see seen.hpp); 0 or no clock: never.
     unsigned seen_days = 0;
     const rt::wall_clock* clock = nullptr;  // outlives the store

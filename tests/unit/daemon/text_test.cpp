@@ -22,6 +22,8 @@ TEST(Text, NumbersSpansAndSizes)
 {
     EXPECT_EQ(grouped(0), "0");
     EXPECT_EQ(grouped(1234567), "1,234,567");
+    EXPECT_EQ(counted(0, "space"), "0 spaces");
+    EXPECT_EQ(counted(1, "space"), "1 space");
     EXPECT_EQ(span_text(-1), "0 s");
     EXPECT_EQ(span_text(61), "1 min 1 s");
     EXPECT_EQ(span_text(3600), "1 h");
