@@ -61,9 +61,13 @@ int sync_all(const cli_options& options)
         std::cout << json::serialize(*answer) << "\n";
         return exit_status::ok;
     }
-    std::cout << "A run of " << counted(answer->at("accepted").as_array().size(), "space")
-              << " starts as soon as the calls that are here are resolved; see lakeferry status.\n";
+    const auto& accepted = answer->at("accepted").as_array();
     const auto& paused = answer->at("paused").as_array();
+    if (!accepted.empty())
+        std::cout << "A run of " << counted(accepted.size(), "space")
+                  << " starts as soon as the calls that are here are resolved; see lakeferry status.\n";
+    else
+        std::cout << (paused.empty() ? "No space is configured" : "Every space is paused") << ": nothing starts.\n";
     for (const auto& id : paused) std::cout << std::string(id.as_string()) << " is paused and left out.\n";
     return exit_status::ok;
 }
