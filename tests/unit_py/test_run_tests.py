@@ -77,3 +77,14 @@ def test_a_lane_goes_on_after_a_suite_that_could_not_be_run(capsys):
     assert (total.passed, total.failed, total.names) == (3, 1, ["asan: could not be run"])
     out = capsys.readouterr().out
     assert "[1/2] C++ tests: FAILED" in out and "What to do: install one" in out and "[2/2] Threads (3 passed, 0 failed)" in out
+
+
+def test_a_failure_is_shown_with_what_the_test_printed(tmp_path, capsys):
+    lines = "\n".join(f"line {n}" for n in range(200))
+    (tmp_path / "r.xml").write_text(f"""<testsuite><testcase classname="A" name="ctest" status="fail"><failure message=""/>
+        <system-out>{lines}</system-out></testcase>
+        <testcase classname="B" name="pytest"><failure message="no">assert 1 == 2</failure></testcase></testsuite>""")
+    run_tests.show_failures("none", run_tests.read_junit(tmp_path / "r.xml"))
+    shown = capsys.readouterr().out
+    assert "    | line 0\n" in shown and "    | line 199\n" in shown and "100 lines left out" in shown and "line 100\n" not in shown
+    assert "FAILED B.pytest" in shown and "    | assert 1 == 2" in shown

@@ -32,10 +32,12 @@ class Tally:
     failed: int = 0
     skipped: int = 0
     names: list[str] = field(default_factory=list)   # of the failed ones
+    said: dict[str, str] = field(default_factory=dict)   # what failed ones printed, by name
 
     def add(self, other: "Tally") -> None:
         self.passed, self.failed, self.skipped = self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped
         self.names += other.names
+        self.said |= other.said
 
     def __str__(self) -> str:
         skipped = f", {self.skipped} skipped" if self.skipped else ""
@@ -54,11 +56,18 @@ def read_junit(path: Path) -> Tally:
         if case.find("failure") is not None or case.find("error") is not None or case.get("status") == "fail":
             tally.failed += 1
             tally.names.append(name)
+            tally.said[name] = output_of(case)
         elif case.find("skipped") is not None or case.get("status") in ("disabled", "notrun"):
             tally.skipped += 1
         else:
             tally.passed += 1
     return tally
+
+
+def output_of(case: xml.Element) -> str:
+    """What a test printed: ctest has it in system-out, pytest in the text of the failure."""
+    texts = [part.text for kind in ("failure", "error", "system-out") for part in case.iter(kind)]
+    return "\n".join(text.strip() for text in texts if text and text.strip())
 
 
 def finish(name: str, path: Path, log: Path, ended: StepFailed | None) -> Tally:
@@ -249,12 +258,22 @@ def run_lane(lane: list[tuple[str, str, Callable[[], Tally]]], steps: Steps) -> 
 
 
 def show_failures(name: str, tally: Tally) -> None:
+    """With what the failed tests printed; with the end of the runner's log where they printed nothing (a crash, say)."""
     for failed in tally.names:
         print(f"    FAILED {failed}")
+    shown = {failed: tally.said[failed] for failed in tally.names if tally.said.get(failed)}
     log = LOGS / f"test-{name}.log"
-    if tally.names and log.exists():
-        print(f"    The end of {relative(log)}:")
-        print("\n".join(f"    | {line}" for line in last_lines(log, 40).splitlines()), flush=True)
+    if not shown and tally.names and log.exists():
+        shown = {f"the end of {relative(log)}": last_lines(log, 40)}
+    for what, text in list(shown.items())[:5]:
+        print(f"    From {what}:")
+        print("\n".join(f"    | {line[:400]}" for line in both_ends(text.splitlines(), 50)), flush=True)
+
+
+def both_ends(lines: list[str], count: int) -> list[str]:
+    """The first expectation that failed stands at the begin of a test's output, the cause of a crash at its end."""
+    left_out = len(lines) - 2 * count
+    return lines if left_out <= 0 else [*lines[:count], f"… {left_out} lines left out …", *lines[-count:]]
 
 
 def close(total: Tally, seconds: float) -> int:
