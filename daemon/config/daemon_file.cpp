@@ -89,6 +89,7 @@ void read_limits(const reader& from, daemon_settings& settings)
     from.integer("batch_calls_max", 1, 100000, to.batch_calls_max);
     from.size("intake_bytes_in_flight_max", mib, 16 * gib, to.intake_bytes_in_flight_max);
     from.size("backlog_bytes_max", mib, 64 * 1024 * gib, to.backlog_bytes_max);
+    from.size("disk_free_min", 0, 64 * 1024 * gib, to.disk_free_min);
     from.size("staged_file_bytes", 64 * kib, gib, to.staged_file_bytes);
     from.size("load_bytes_max", mib, 64 * gib, to.load_bytes_max);
     from.size("staging_memory", mib, 64 * gib, to.staging_memory);

@@ -190,6 +190,7 @@ std::vector<setting> effective_settings(const daemon_settings& g)
             {"limits.batch_calls_max", std::to_string(l.batch_calls_max)},
             {"limits.intake_bytes_in_flight_max", size(l.intake_bytes_in_flight_max)},
             {"limits.backlog_bytes_max", size(l.backlog_bytes_max)},
+            {"limits.disk_free_min", size(l.disk_free_min)},
             {"limits.staged_file_bytes", size(l.staged_file_bytes)},
             {"limits.load_bytes_max", size(l.load_bytes_max)},
             {"limits.staging_memory", size(l.staging_memory)},

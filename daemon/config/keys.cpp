@@ -28,6 +28,7 @@ constexpr std::array all{
     key_spec{d, "limits.batch_calls_max", "integer, 1 to 100000", "2500"},
     key_spec{d, "limits.intake_bytes_in_flight_max", "size", "64MiB"},
     key_spec{d, "limits.backlog_bytes_max", "size", "20GiB"},
+    key_spec{d, "limits.disk_free_min", "size", "256MiB"},
     key_spec{d, "limits.staged_file_bytes", "size", "16MiB"},
     key_spec{d, "limits.load_bytes_max", "size", "256MiB"},
     key_spec{d, "limits.staging_memory", "size", "64MiB"},

@@ -38,6 +38,7 @@ intake::acceptor_settings acceptor_settings_of(const core::limits& l)
     intake::acceptor_settings s;
     s.bytes_in_flight_max = l.intake_bytes_in_flight_max;
     s.backlog_bytes_max = l.backlog_bytes_max;
+    s.disk_free_min = l.disk_free_min;
     return s;
 }
 

@@ -132,6 +132,7 @@ struct limits {
     std::size_t batch_calls_max = 2500;
     std::size_t intake_bytes_in_flight_max = 64U << 20;
     std::uint64_t backlog_bytes_max = 20ULL << 30;  // unresolved events and unlanded rows on disk
+    std::uint64_t disk_free_min = 256ULL << 20;     // calls leave so much of the disk to the work that drains them
     std::size_t staged_file_bytes = 16U << 20;      // compressed, a file; in memory twice while it is sent
     std::size_t load_bytes_max = 256U << 20;        // uncompressed rows of one load of one table (a quarter
                                                     // for tables that are updated: their rows are folded in memory)

@@ -18,13 +18,6 @@ namespace this_coro = boost::asio::this_coro;
 
 constexpr std::uint32_t last_space = 0xFFFF'FFFF;
 
-std::uint64_t measure(store::store& in)
-{
-    const std::string from = core::key32(0);
-    const std::string to = core::key32(last_space);
-    return in.approximate_bytes(store::family::events, from, to) + in.approximate_bytes(store::family::outbox, from, to);
-}
-
 // The arrival number that the next block of a space gets: one more than any that was ever given out.
 rt::outcome<std::uint64_t> next_arrival(store::store& in, std::uint32_t space)
 {
@@ -97,13 +90,39 @@ void acceptor::remove_space(std::uint32_t number)
     }
 }
 
-rt::failure acceptor::full(const char* id, std::string detail) const
+acceptor::room acceptor::measure(store::store& in)
+{
+    const std::string from = core::key32(0);
+    const std::string to = core::key32(last_space);
+    return {.backlog = in.approximate_bytes(store::family::events, from, to) +
+                       in.approximate_bytes(store::family::outbox, from, to),
+            .free = in.free_bytes()};
+}
+
+std::optional<rt::failure> acceptor::too_full(const room& now, const acceptor_settings& settings)
+{
+    if (now.backlog > settings.backlog_bytes_max)
+        return full("intake.backlog_full",
+                    "calls are refused until the events and rows that wait on disk have gone down: " +
+                        std::to_string(now.backlog) + " bytes wait, " + std::to_string(settings.backlog_bytes_max) +
+                        " are allowed (limits.backlog_bytes_max)",
+                    settings);
+    if (now.free && *now.free < settings.disk_free_min)
+        return full("intake.disk_full",
+                    "calls are refused while the disk of the state directory has less than " +
+                        std::to_string(settings.disk_free_min) + " bytes left (limits.disk_free_min); it has " +
+                        std::to_string(*now.free) + ": free some space. What was accepted goes on its way",
+                    settings);
+    return std::nullopt;
+}
+
+rt::failure acceptor::full(const char* id, std::string detail, const acceptor_settings& settings)
 {
     rt::failure out;
     out.retry = rt::retry_class::transient;
     out.id = id;
     out.detail = std::move(detail);
-    out.retry_after = settings_.retry_after;
+    out.retry_after = settings.retry_after;
     return out;
 }
 
@@ -214,16 +233,16 @@ rt::awaitable<void> acceptor::write_group(std::shared_ptr<group> one)
     store::batch companions;
     if (companion_) companion_(companions);
 
-    const bool first_measure = backlog_full_;
+    const bool first_measure = full_.has_value();
     const bool then_measure =
         !first_measure && (!measured_ || unmeasured_bytes_ + one->bytes >= settings_.measure_every_bytes);
     auto how = co_await rt::offload_uncancellable(
         workers_, [&in = store_, &g = *one, &keys, &companions, first_measure, then_measure,
-                   limit = settings_.backlog_bytes_max]() -> written {
+                   &settings = std::as_const(settings_)]() -> written {
             written out;
             if (first_measure) {
-                out.backlog = measure(in);
-                if (*out.backlog > limit) return out;
+                out.measured = measure(in);
+                if (too_full(*out.measured, settings)) return out;
             }
             store::batch& all = companions;
             auto key = keys.begin();
@@ -232,7 +251,8 @@ rt::awaitable<void> acceptor::write_group(std::shared_ptr<group> one)
             for (const auto& record : g.also) all.put(record.where, record.key, record.value);
             if (all.empty()) return out;
             out.result = in.write(std::move(all), g.promised() ? store::durable::yes : store::durable::no);
-            if (then_measure) out.backlog = measure(in);
+            const auto free = in.free_bytes();
+            if (then_measure || (free && *free < settings.disk_free_min)) out.measured = measure(in);
             return out;
         });
     finish(*one, how);
@@ -242,34 +262,16 @@ void acceptor::finish(group& one, const written& how)
 {
     bytes_in_flight_ -= one.bytes;
     one.result = how.result;
-    if (how.backlog) {
-        measured_ = true;
-        unmeasured_bytes_ = 0;
-        backlog_bytes_ = *how.backlog;
-        const bool was_full = std::exchange(backlog_full_, backlog_bytes_ > settings_.backlog_bytes_max);
-        if (backlog_full_) {
-            refusing_ = full("intake.backlog_full",
-                             "calls are refused until the events and rows that wait on disk have gone down: " +
-                                 std::to_string(backlog_bytes_) + " bytes wait, " +
-                                 std::to_string(settings_.backlog_bytes_max) + " are allowed");
-            refusing_until_ = clock_.now() + settings_.retry_after;
-            // Measured before the write: nothing was written.
-            if (was_full) one.result = *refusing_;
-            if (!was_full) log_.error("intake.backlog_full", refusing_->detail, {{"backlog_bytes", backlog_bytes_}});
-        } else if (was_full) {
-            refusing_.reset();
-            log_.info("intake.backlog_drained", "calls are accepted again", {{"backlog_bytes", backlog_bytes_}});
-        }
-    }
+    if (how.measured) note_room(one, *how.measured);
     unmeasured_bytes_ += one.bytes;
     if (one.result.has_error()) {
         ++commit_failures_;
-        if (one.result.error().id != "intake.backlog_full") note_failure(one.result.error());
+        if (!full_) note_failure(one.result.error());
         if (refusing_ && one.result.error().id == "store.disk_full") one.result = *refusing_;
     } else if (one.promised()) {
         ++commits_;
         bytes_ += one.bytes;
-        if (refusing_ && refusing_->id == "intake.disk_full") {
+        if (!full_ && refusing_ && refusing_->id == "intake.disk_full") {
             refusing_.reset();
             log_.info("intake.disk_recovered", "the disk takes calls again", {});
         }
@@ -286,16 +288,36 @@ void acceptor::finish(group& one, const written& how)
     one.done.set();
 }
 
+void acceptor::note_room(group& one, const room& now)
+{
+    measured_ = true;
+    unmeasured_bytes_ = 0;
+    backlog_bytes_ = now.backlog;
+    const auto before = std::exchange(full_, too_full(now, settings_));
+    if (full_) {
+        refuse(*full_);
+        // Measured before the write: nothing was written.
+        if (before) one.result = *full_;
+    } else if (before && before->id == "intake.backlog_full") {
+        refusing_.reset();
+        log_.info("intake.backlog_drained", "calls are accepted again", {{"backlog_bytes", backlog_bytes_}});
+    }
+}
+
 void acceptor::note_failure(const rt::failure& why)
 {
-    if (why.id != "store.disk_full") {
+    if (why.id == "store.disk_full")
+        refuse(full("intake.disk_full", why.detail));
+    else
         log_.error("intake.write_failed", why.detail, {{"reason", why.id}});
-        return;
-    }
-    const bool known = refusing_ && refusing_->id == "intake.disk_full";
-    refusing_ = full("intake.disk_full", why.detail);
+}
+
+void acceptor::refuse(const rt::failure& why)
+{
+    const bool known = refusing_ && refusing_->id == why.id;
+    refusing_ = why;
     refusing_until_ = clock_.now() + settings_.retry_after;
-    if (!known) log_.error("intake.disk_full", why.detail, {});
+    if (!known) log_.error(why.id, why.detail, {{"backlog_bytes", backlog_bytes_}});
 }
 
 }  // namespace lakeferry::intake

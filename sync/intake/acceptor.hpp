@@ -49,6 +49,7 @@ struct side_record {
 struct acceptor_settings {
     std::size_t bytes_in_flight_max = std::size_t{64} << 20;
     std::uint64_t backlog_bytes_max = std::uint64_t{20} << 30;
+    std::uint64_t disk_free_min = std::uint64_t{256} << 20;  // what calls leave to the work that drains them
     std::size_t group_bytes_max = std::size_t{8} << 20;  // one write; more waits for the next
     std::uint64_t measure_every_bytes = std::uint64_t{32} << 20;
     rt::duration retry_after = std::chrono::seconds(5);  // what is told to clients when the disk is full
@@ -104,18 +105,28 @@ private:
         bool active = true;
         std::uint64_t* calls = nullptr;
     };
+    // What the store holds of calls and rows, and what its disk has left.
+    struct room {
+        std::uint64_t backlog = 0;
+        std::optional<std::uint64_t> free{};
+    };
     struct written {
         rt::outcome<void> result{};
-        std::optional<std::uint64_t> backlog{};
+        std::optional<room> measured{};
     };
 
+    static room measure(store::store& in);
+    static std::optional<rt::failure> too_full(const room& now, const acceptor_settings& settings);
+    void note_room(group& one, const room& now);
+    void refuse(const rt::failure& why);
     rt::outcome<void> admits(std::uint32_t number) const;
     const std::shared_ptr<group>& open_group();
     void grow(group& mine, std::size_t bytes);
     rt::awaitable<void> write_group(std::shared_ptr<group> one);
     void finish(group& one, const written& how);
     void note_failure(const rt::failure& why);
-    rt::failure full(const char* id, std::string detail) const;
+    rt::failure full(const char* id, std::string detail) const { return full(id, std::move(detail), settings_); }
+    static rt::failure full(const char* id, std::string detail, const acceptor_settings& settings);
 
     boost::asio::any_io_executor loop_;
     boost::asio::any_io_executor workers_;
@@ -132,7 +143,7 @@ private:
     std::size_t bytes_in_flight_ = 0;
     std::uint64_t backlog_bytes_ = 0;
     std::uint64_t unmeasured_bytes_ = 0;
-    bool backlog_full_ = false;
+    std::optional<rt::failure> full_{};  // what the last measurement found
     bool measured_ = false;
     bool nudged_ = false;
     bool stopping_ = false;

@@ -17,6 +17,16 @@ bool mentions(const std::string& text, std::string_view word)
 
 }  // namespace
 
+rt::failure no_room_to_open(const std::string& directory, std::uint64_t free, std::uint64_t wanted)
+{
+    constexpr std::uint64_t kib = 1024;
+    return {.retry = rt::retry_class::transient,
+            .id = "store.disk_full",
+            .detail = "the disk of " + directory + " has " + std::to_string(free / kib) +
+                      " KiB left, and opening the store takes up to " + std::to_string(wanted / kib) +
+                      " KiB: free some space; nothing that was accepted is lost"};
+}
+
 rt::failure to_failure(const rocksdb::Status& status, const std::string& directory,
                        std::string_view doing)
 {

@@ -10,6 +10,7 @@
 #include <rocksdb/iterator.h>
 
 #include <atomic>
+#include <filesystem>
 #include <mutex>
 #include <shared_mutex>
 
@@ -22,6 +23,17 @@ constexpr std::string_view format_value = "1";
 
 rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
 std::string_view view(const rocksdb::Slice& s) { return {s.data(), s.size()}; }
+
+// Of the disk that has the store, or will have it.
+std::optional<std::uint64_t> free_on_disk(const store_options& options)
+{
+    auto* env = options.env != nullptr ? options.env : rocksdb::Env::Default();
+    std::filesystem::path there = options.directory;
+    for (std::uint64_t bytes = 0;; there = there.parent_path()) {
+        if (env->GetFreeSpace(there.string(), &bytes).ok()) return bytes;
+        if (there == there.parent_path()) return std::nullopt;  // else: not made yet
+    }
+}
 
 // An open database with the handles of its families.
 class opened_database {
@@ -43,6 +55,7 @@ public:
 
     static rt::outcome<std::unique_ptr<opened_database>> open(const store_options& options)
     {
+        if (auto room = enough_room(options); room.has_error()) return room.error();
         rocksdb::DB* db = nullptr;
         std::vector<rocksdb::ColumnFamilyHandle*> families;
         const auto settings = settings_of(options);
@@ -58,6 +71,14 @@ public:
                                          " are not numbered as this version expects: use the version that wrote it"};
         }
         return made;
+    }
+
+    // A disk that fills up while RocksDB opens ends the process: Debian's 7.8 fails assertions of its own there.
+    static rt::outcome<void> enough_room(const store_options& options)
+    {
+        if (const auto free = free_on_disk(options); free && *free < options.memory_bytes)
+            return no_room_to_open(options.directory, *free, options.memory_bytes);
+        return rt::outcome<void>();
     }
 
     rocksdb::DB& db() const { return *db_; }
@@ -170,6 +191,8 @@ public:
         if (!status.ok()) return 0;
         return bytes + blob_share(where, range);
     }
+
+    std::optional<std::uint64_t> free_bytes() override { return free_on_disk(options_); }
 
     rt::outcome<void> compact(family where, std::string_view from, std::string_view to) override
     {

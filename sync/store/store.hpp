@@ -73,7 +73,8 @@ struct store_options {
 
 // Thread-safe. Every call may block: workers only, never the loop. Failures: "store.locked" (another
 // process has it open), "store.disk_full" (transient), "store.damaged" (never), "store.io" (transient). A write
-// that failed may still have happened; the first write after the disk works again reopens the database.
+// that failed may still have happened; the first write after the disk works again reopens the database. Opening wants
+// memory_bytes free on the disk: as much as the log may bring back, which is then written into tables.
 class store {
 public:
     static rt::outcome<std::unique_ptr<store>> open(store_options options);
@@ -92,6 +93,8 @@ public:
                                                                                 std::string_view to) = 0;
     // Rough size on disk of [from, to).
     virtual std::uint64_t approximate_bytes(family where, std::string_view from, std::string_view to) = 0;
+    // What the disk has left for everybody; nullopt: it does not say.
+    virtual std::optional<std::uint64_t> free_bytes() = 0;
     // Rewrites what [from, to) has on disk, so that the bytes of removed and replaced values are gone from the files, and
     // from the log. Takes as long as reading and writing the range does.
     virtual rt::outcome<void> compact(family where, std::string_view from, std::string_view to) = 0;

@@ -50,6 +50,7 @@ void fake_disk::crash(std::uint64_t seed)
     auto next = std::make_unique<generation>();
     next->switches->changes = old.switches->changes.load();
     next->switches->syncs = old.switches->syncs.load();
+    next->switches->free = old.switches->free.load();
     std::mt19937_64 rng(seed);
     for (const auto& [path, note] : old.files->notes()) {
         std::uint64_t kept = note.synced;
@@ -63,6 +64,8 @@ void fake_disk::crash(std::uint64_t seed)
 }
 
 void fake_disk::fail_with(disk_fault fault) noexcept { world_->now().switches->fault = fault; }
+
+void fake_disk::set_free(std::uint64_t bytes) noexcept { world_->now().switches->free = bytes; }
 
 void fake_disk::die_after(std::uint64_t changes) noexcept
 {

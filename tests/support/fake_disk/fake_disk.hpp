@@ -34,8 +34,10 @@ public:
 
     // Appends and syncs fail from now on.
     void fail_with(disk_fault fault) noexcept;
+    // What the disk says it has left; without this it does not say.
+    void set_free(std::uint64_t bytes) noexcept;
     // This many more changes (appends, syncs, renames, removals) happen, then the process counts as dead: every
-    // further one fails. crash() brings the disk back.
+    // further one fails, or is not seen if RocksDB's own threads make it. crash() brings the disk back.
     void die_after(std::uint64_t changes) noexcept;
     bool dead() const noexcept;
     // Changes since the disk was made: to choose a point for die_after.

@@ -1,5 +1,10 @@
 #include "tests/support/fake_disk/fake_files.hpp"
 
+#include <pthread.h>
+
+#include <array>
+#include <string_view>
+
 namespace lakeferry::test {
 
 using rocksdb::IODebugContext;
@@ -7,6 +12,17 @@ using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 
 namespace {
+
+// RocksDB names the threads of its pools before they have work.
+bool rocksdb_thread()
+{
+    thread_local const bool is = [] {
+        std::array<char, 16> name{};
+        return ::pthread_getname_np(::pthread_self(), name.data(), name.size()) == 0 &&
+               std::string_view(name.data()).starts_with("rocksdb:");
+    }();
+    return is;
+}
 
 class fake_file final : public rocksdb::FSWritableFileOwnerWrapper {
 public:
@@ -21,9 +37,10 @@ public:
 
     IOStatus Append(const rocksdb::Slice& data, const IOOptions& options, IODebugContext* dbg) override
     {
-        if (auto s = switches_->change(); !s.ok()) return s;
+        const auto fate = switches_->change();
+        if (!fate.status.ok()) return fate.status;
         auto s = target()->Append(data, options, dbg);
-        if (s.ok()) files_.appended(name_, target()->GetFileSize(options, dbg));
+        if (s.ok() && fate.seen) files_.appended(name_, target()->GetFileSize(options, dbg));
         return s;
     }
     IOStatus Append(const rocksdb::Slice& data, const IOOptions& options, const rocksdb::DataVerificationInfo&,
@@ -33,7 +50,7 @@ public:
     }
     IOStatus Truncate(std::uint64_t size, const IOOptions& options, IODebugContext* dbg) override
     {
-        if (auto s = switches_->change(); !s.ok()) return s;
+        if (const auto fate = switches_->change(); !fate.status.ok() || !fate.seen) return fate.status;
         auto s = target()->Truncate(size, options, dbg);
         if (s.ok()) files_.appended(name_, size);
         return s;
@@ -48,7 +65,7 @@ public:
 private:
     IOStatus mark_synced()
     {
-        if (auto s = switches_->change(); !s.ok()) return s;
+        if (const auto fate = switches_->change(); !fate.status.ok() || !fate.seen) return fate.status;
         switches_->syncs += 1;
         files_.synced(name_);
         return IOStatus::OK();
@@ -61,19 +78,17 @@ private:
 
 }  // namespace
 
-IOStatus disk_switches::change()
+disk_switches::fate disk_switches::change()
 {
-    if (dead) return IOStatus::IOError("the process is dead");
-    if (changes.fetch_add(1) >= dies_at) {
-        dead = true;
-        return IOStatus::IOError("the process is dead");
-    }
+    if (!dead && changes.fetch_add(1) >= dies_at) dead = true;
+    if (dead && rocksdb_thread()) return {.seen = false};
+    if (dead) return {IOStatus::IOError("the process is dead")};
     switch (fault.load()) {
-        case disk_fault::none: return IOStatus::OK();
-        case disk_fault::no_space: return IOStatus::NoSpace("fake disk is full");
-        case disk_fault::io_error: return IOStatus::IOError("fake disk failed");
+        case disk_fault::none: return {};
+        case disk_fault::no_space: return {IOStatus::NoSpace("fake disk is full")};
+        case disk_fault::io_error: return {IOStatus::IOError("fake disk failed")};
     }
-    return IOStatus::OK();
+    return {};
 }
 
 IOStatus fake_files::wrap(const std::string& name, bool fresh, std::unique_ptr<rocksdb::FSWritableFile>* made)
@@ -86,15 +101,16 @@ IOStatus fake_files::wrap(const std::string& name, bool fresh, std::unique_ptr<r
 IOStatus fake_files::NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
                                      std::unique_ptr<rocksdb::FSWritableFile>* made, IODebugContext* dbg)
 {
-    if (auto s = switches_->change(); !s.ok()) return s;
+    const auto fate = switches_->change();
+    if (!fate.status.ok()) return fate.status;
     if (auto s = target()->NewWritableFile(name, options, made, dbg); !s.ok()) return s;
-    return wrap(name, true, made);
+    return wrap(name, fate.seen, made);
 }
 
 IOStatus fake_files::ReopenWritableFile(const std::string& name, const rocksdb::FileOptions& options,
                                         std::unique_ptr<rocksdb::FSWritableFile>* made, IODebugContext* dbg)
 {
-    if (auto s = switches_->change(); !s.ok()) return s;
+    if (const auto fate = switches_->change(); !fate.status.ok()) return fate.status;
     if (auto s = target()->ReopenWritableFile(name, options, made, dbg); !s.ok()) return s;
     return wrap(name, false, made);
 }
@@ -109,7 +125,7 @@ IOStatus fake_files::ReuseWritableFile(const std::string& name, const std::strin
 
 IOStatus fake_files::DeleteFile(const std::string& name, const IOOptions& options, IODebugContext* dbg)
 {
-    if (auto s = switches_->change(); !s.ok()) return s;
+    if (const auto fate = switches_->change(); !fate.status.ok() || !fate.seen) return fate.status;
     auto s = target()->DeleteFile(name, options, dbg);
     if (s.ok()) {
         const std::lock_guard lock(mutex_);
@@ -121,7 +137,7 @@ IOStatus fake_files::DeleteFile(const std::string& name, const IOOptions& option
 IOStatus fake_files::RenameFile(const std::string& from, const std::string& to, const IOOptions& options,
                                 IODebugContext* dbg)
 {
-    if (auto s = switches_->change(); !s.ok()) return s;
+    if (const auto fate = switches_->change(); !fate.status.ok() || !fate.seen) return fate.status;
     auto s = target()->RenameFile(from, to, options, dbg);
     if (s.ok()) {
         const std::lock_guard lock(mutex_);
@@ -132,6 +148,12 @@ IOStatus fake_files::RenameFile(const std::string& from, const std::string& to, 
         }
     }
     return s;
+}
+
+IOStatus fake_files::GetFreeSpace(const std::string&, const IOOptions&, std::uint64_t* free, IODebugContext*)
+{
+    *free = switches_->free;
+    return *free == disk_switches::unknown ? IOStatus::NotSupported("the fake disk does not say") : IOStatus::OK();
 }
 
 std::map<std::string, file_note> fake_files::notes() const

@@ -64,6 +64,7 @@ public:
     {
         return pretended_bytes ? *pretended_bytes / 2 : inner_->approximate_bytes(where, from, to);
     }
+    std::optional<std::uint64_t> free_bytes() override { return pretended_free ? pretended_free : inner_->free_bytes(); }
     rt::outcome<void> compact(lakeferry::store::family where, std::string_view from, std::string_view to) override
     {
         return inner_->compact(where, from, to);
@@ -73,6 +74,7 @@ public:
     int durable_writes = 0;
     std::optional<rt::failure> fail_with{};
     std::optional<std::uint64_t> pretended_bytes{};  // events and outbox together
+    std::optional<std::uint64_t> pretended_free{};   // on the disk
 
 private:
     std::unique_ptr<lakeferry::store::store> inner_;

@@ -3,6 +3,7 @@
 
 #include "sync/core/keys.hpp"
 #include "tests/support/fake_disk/fake_disk.hpp"
+#include "tests/unit/store/store_on_disk.hpp"
 
 #include <gtest/gtest.h>
 
@@ -13,29 +14,6 @@
 
 namespace lakeferry::store {
 namespace {
-
-std::unique_ptr<store> open_on(test::fake_disk& disk)
-{
-    auto opened = store::open({.directory = "/state", .env = disk.env()});
-    if (opened.has_error()) {
-        ADD_FAILURE() << opened.error().id << ": " << opened.error().detail;
-        return nullptr;
-    }
-    return std::move(*opened);
-}
-
-rt::outcome<void> put(store& in, std::string_view key, std::string_view value, durable when = durable::yes)
-{
-    batch changes;
-    changes.put(family::events, key, value);
-    return in.write(std::move(changes), when);
-}
-
-std::string text(store& in, family where, std::string_view key)
-{
-    auto got = in.get(where, key);
-    return got.has_value() && got->has_value() ? **got : "(nothing)";
-}
 
 TEST(Store, WhatWasWrittenIsReadFromEveryFamily)
 {
@@ -204,89 +182,25 @@ TEST(Store, ABatchOverFamiliesIsWholeOrAbsentWhereverTheProcessDies)
     }
 }
 
-TEST(Store, AFullDiskIsSaidAndWorkGoesOnWhenThereIsSpaceAgain)
+TEST(Store, RemovedRangesStayRemovedWhereverTheProcessDiesWhileTheyAreCleanedUp)
 {
-    test::fake_disk disk;
-    auto in = open_on(disk);
-    ASSERT_TRUE(put(*in, "before", "1"));
-    disk.fail_with(test::disk_fault::no_space);
-    for (int i = 0; i < 3; ++i) {
-        const auto refused = put(*in, "during", "2");
-        ASSERT_TRUE(refused.has_error());
-        EXPECT_EQ(refused.error().id, "store.disk_full");
-        EXPECT_EQ(refused.error().retry, rt::retry_class::transient);
-        EXPECT_NE(refused.error().detail.find("/state"), std::string::npos);
+    for (std::uint64_t point = 0; point < 40; ++point) {
+        test::fake_disk disk;
+        auto in = open_on(disk);
+        for (const char* key : {"a", "b"}) ASSERT_TRUE(put(*in, key, key));
+        ASSERT_TRUE(in->compact(family::events, "a", "z"));
+        batch changes;
+        changes.remove_range(family::events, "a", "c");
+        ASSERT_TRUE(in->write(std::move(changes), durable::yes));
+        disk.die_after(point);
+        (void)in->compact(family::events, "a", "z");  // nothing is left to keep: the empty case of its own work
+        disk.crash(point + 1);
+        in = open_on(disk);
+        EXPECT_EQ(text(*in, family::events, "a"), "(nothing)") << "point " << point;
+        EXPECT_EQ(text(*in, family::events, "b"), "(nothing)") << "point " << point;
+        ASSERT_TRUE(put(*in, "b", "2")) << "point " << point;
+        EXPECT_EQ(text(*in, family::events, "b"), "2") << "point " << point;
     }
-    EXPECT_EQ(text(*in, family::events, "before"), "1") << "reading goes on";
-    disk.fail_with(test::disk_fault::none);
-    ASSERT_TRUE(put(*in, "after", "3"));
-    ASSERT_TRUE(put(*in, "later", "4"));
-    disk.crash();
-    in = open_on(disk);
-    EXPECT_EQ(text(*in, family::events, "before"), "1");
-    EXPECT_EQ(text(*in, family::events, "after"), "3");
-}
-
-TEST(Store, AFailedWriteInsideAScanDoesNotHang)
-{
-    test::fake_disk disk;
-    auto in = open_on(disk);
-    ASSERT_TRUE(put(*in, "key", "1"));
-    disk.fail_with(test::disk_fault::no_space);
-    ASSERT_TRUE(put(*in, "during", "2").has_error());
-    disk.fail_with(test::disk_fault::none);
-    const auto visit = [&](std::string_view, std::string_view) {
-        EXPECT_TRUE(put(*in, "inside", "3").has_error()) << "a scan keeps the database open";
-        return true;
-    };
-    ASSERT_TRUE(in->scan(family::events, "k", "l", visit));
-    EXPECT_TRUE(put(*in, "after", "4"));
-}
-
-TEST(Store, AFailingDiskIsSaid)
-{
-    test::fake_disk disk;
-    auto in = open_on(disk);
-    disk.fail_with(test::disk_fault::io_error);
-    const auto refused = put(*in, "key", "1");
-    ASSERT_TRUE(refused.has_error());
-    EXPECT_EQ(refused.error().id, "store.io");
-    EXPECT_EQ(refused.error().retry, rt::retry_class::transient);
-    disk.fail_with(test::disk_fault::none);
-    EXPECT_TRUE(put(*in, "key", "2")) << "the store opens itself again";
-    EXPECT_EQ(text(*in, family::events, "key"), "2");
-}
-
-TEST(Store, DamageIsSaid)
-{
-    test::fake_disk disk;
-    auto in = open_on(disk);
-    ASSERT_TRUE(put(*in, "key", "1"));
-    in.reset();
-    const auto manifest = disk.find("/state/MANIFEST-", "");
-    ASSERT_FALSE(manifest.empty());
-    auto bytes = disk.read(manifest);
-    for (std::size_t i = 8; i < bytes.size(); i += 3) bytes[i] = static_cast<char>(bytes[i] ^ 0x55);
-    disk.overwrite(manifest, bytes);
-    auto opened = store::open({.directory = "/state", .env = disk.env()});
-    ASSERT_TRUE(opened.has_error());
-    EXPECT_EQ(opened.error().id, "store.damaged");
-    EXPECT_EQ(opened.error().retry, rt::retry_class::never);
-    EXPECT_NE(opened.error().detail.find("/state"), std::string::npos);
-}
-
-TEST(Store, AStoreOfANewerVersionIsRefused)
-{
-    test::fake_disk disk;
-    auto in = open_on(disk);
-    batch changes;
-    changes.put(family::meta, "format", "2");
-    ASSERT_TRUE(in->write(std::move(changes), durable::yes));
-    in.reset();
-    auto opened = store::open({.directory = "/state", .env = disk.env()});
-    ASSERT_TRUE(opened.has_error());
-    EXPECT_EQ(opened.error().retry, rt::retry_class::never);
-    EXPECT_NE(opened.error().detail.find("newer version"), std::string::npos);
 }
 
 TEST(Store, SizesGrowWithWhatIsInTheRange)
