@@ -115,7 +115,7 @@ void split_and_check(benchmark::State& state)
             return true;
         });
     }
-    if (passed != state.iterations() * 100) state.SkipWithError("a call was refused");
+    if (passed != static_cast<std::size_t>(state.iterations()) * 100) state.SkipWithError("a call was refused");
     per_call(state, body.size(), 100);
 }
 BENCHMARK(split_and_check);

@@ -81,7 +81,7 @@ void plain_zlib(benchmark::State& state)
         ::compress2(reinterpret_cast<Bytef*>(out.data()), &size, reinterpret_cast<const Bytef*>(lines.data()), lines.size(), 5);
         benchmark::DoNotOptimize(size);
     }
-    state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * lines.size()));
+    state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(lines.size()));
     uLongf size = out.size();
     ::compress2(reinterpret_cast<Bytef*>(out.data()), &size, reinterpret_cast<const Bytef*>(lines.data()), lines.size(), 5);
     state.counters["files_MiB"] = static_cast<double>(size) * batches / (1024.0 * 1024.0);
@@ -108,8 +108,8 @@ void stage_append_table(benchmark::State& state)
     rusage usage{};
     ::getrusage(RUSAGE_SELF, &usage);
     state.counters["peak_MiB"] = static_cast<double>(usage.ru_maxrss) / 1024.0;
-    state.counters["files_MiB"] = static_cast<double>(written / state.iterations()) / (1024.0 * 1024.0);
-    state.counters["table_MiB"] = static_cast<double>(bytes / state.iterations()) / (1024.0 * 1024.0);
+    state.counters["files_MiB"] = static_cast<double>(written / static_cast<std::uint64_t>(state.iterations())) / (1024.0 * 1024.0);
+    state.counters["table_MiB"] = static_cast<double>(bytes / static_cast<std::uint64_t>(state.iterations())) / (1024.0 * 1024.0);
 }
 BENCHMARK(stage_append_table)->Unit(benchmark::kMillisecond);
 
