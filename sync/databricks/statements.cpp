@@ -77,9 +77,12 @@ bool statements::takes_scripts(const std::string& warehouse_id) const
     return limits_.takes_scripts(door_.host(), warehouse_id);
 }
 
-void statements::note_no_scripts(const std::string& warehouse_id)
+bool statements::note_if_no_scripts(const std::string& warehouse_id, const rt::failure& why)
 {
-    limits_.note_no_scripts(door_.host(), warehouse_id);
+    const bool refused = why.id == "statement.parse" ||
+                         (why.id == "statement.unsupported" && why.detail.find("SCRIPT") != std::string::npos);
+    if (refused) limits_.note_no_scripts(door_.host(), warehouse_id);
+    return refused;
 }
 
 double statements::unit()

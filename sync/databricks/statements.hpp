@@ -97,7 +97,8 @@ public:
 
     // As statement_limits knows of this workspace's warehouse.
     bool takes_scripts(const std::string& warehouse_id) const;
-    void note_no_scripts(const std::string& warehouse_id);
+    // Notes it, and returns true, if that is why a script failed: not what stands in it, but that it is one.
+    bool note_if_no_scripts(const std::string& warehouse_id, const rt::failure& why);
 
     workspace& door() const noexcept { return door_; }
 

@@ -45,28 +45,22 @@ rt::awaitable<rt::outcome<void>> debts::settle(load& l)
     });
 }
 
-rt::awaitable<rt::outcome<void>> debts::move_fences(statement_label label, rt::deadline limit,
-                                                    std::vector<report_row> reports, std::uint64_t forget_before)
+debts::owed_fences debts::to_move() const
 {
-    auto turn = co_await one_at_a_time_.acquire(with_.time, limit);
     std::map<std::string, std::uint64_t> newest;
-    std::vector<std::uint64_t> numbers;
+    owed_fences out;
     for (const auto& [number, l] : owed_) {
         if (l.fenced) continue;
         newest[l.table] = std::max(newest[l.table], number);
-        numbers.push_back(number);
+        out.loads.push_back(number);
     }
-    if (numbers.empty() && reports.empty()) co_return boost::system::in_place_value;
-    databricks::statement what;
-    const std::vector<std::pair<std::string, std::uint64_t>> fences(newest.begin(), newest.end());
-    what.text = profiles::move_fences(at_, fences, label, reports, forget_before);
-    what.warehouse_id = warehouse_id_;
-    ++sent_;
-    const phase_meter::turn busy(busy_);
-    // Never moves a fence backwards, so repeating it is harmless.
-    auto moved = co_await with_.statements.run(std::move(what), limit);
-    if (moved.has_error()) co_return moved.error();
-    for (const auto number : numbers) {
+    out.fences.assign(newest.begin(), newest.end());
+    return out;
+}
+
+rt::awaitable<rt::outcome<void>> debts::moved(std::vector<std::uint64_t> loads)
+{
+    for (const auto number : loads) {
         auto& l = owed_.at(number);
         l.fenced = true;
         auto settled = co_await settle(l);
@@ -74,6 +68,23 @@ rt::awaitable<rt::outcome<void>> debts::move_fences(statement_label label, rt::d
     }
     std::erase_if(owed_, [](const auto& one) { return one.second.fenced && one.second.cleaned; });
     co_return boost::system::in_place_value;
+}
+
+rt::awaitable<rt::outcome<void>> debts::move_fences(statement_label label, rt::deadline limit,
+                                                    std::vector<report_row> reports, std::uint64_t forget_before)
+{
+    auto turn = co_await one_at_a_time_.acquire(with_.time, limit);
+    auto owed = to_move();
+    if (owed.fences.empty() && reports.empty()) co_return boost::system::in_place_value;
+    databricks::statement what;
+    what.text = profiles::move_fences(at_, owed.fences, label, reports, forget_before);
+    what.warehouse_id = warehouse_id_;
+    ++sent_;
+    const phase_meter::turn busy(busy_);
+    // Never moves a fence backwards, so repeating it is harmless.
+    auto done = co_await with_.statements.run(std::move(what), limit);
+    if (done.has_error()) co_return done.error();
+    co_return co_await moved(std::move(owed.loads));
 }
 
 rt::awaitable<rt::outcome<void>> debts::clean(std::string space, rt::deadline limit)

@@ -10,6 +10,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace lakeferry::profiles {
@@ -23,6 +24,14 @@ public:
     // True: a load of this table has landed and its fence was not moved; no newer load of the table may be sent.
     bool fence_owed(const std::string& table) const noexcept;
     bool any_fence_owed() const noexcept;
+    // The fences that are owed, and by which loads.
+    struct owed_fences {
+        std::vector<std::pair<std::string, std::uint64_t>> fences{};  // {table, load}
+        std::vector<std::uint64_t> loads{};
+    };
+    owed_fences to_move() const;
+    // They are moved, by whichever statement.
+    rt::awaitable<rt::outcome<void>> moved(std::vector<std::uint64_t> loads);
     // One statement for the fences of all tables that owe one, and for reports of runs.
     rt::awaitable<rt::outcome<void>> move_fences(statement_label label, rt::deadline limit,
                                                  std::vector<report_row> reports = {}, std::uint64_t forget_before = 0);

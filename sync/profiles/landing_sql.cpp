@@ -129,11 +129,18 @@ std::string create_table(const place& at, const core::table& t, const statement_
     return header(label, "create_table", t.name) + table_part(at, t);
 }
 
-std::string script(std::span<const std::string> parts, const statement_label& label)
+std::string script(std::span<const std::string> parts)
 {
-    std::string out = header(label, "set_up") + "BEGIN\n";
+    std::string out = "BEGIN\n";
     for (const auto& part : parts) out += part + ";\n";
     return out + "END";
+}
+
+bool is_script(std::string_view statement) noexcept { return statement.find("*/\nBEGIN\n") != std::string_view::npos; }
+
+std::string set_up_script(std::span<const std::string> parts, const statement_label& label)
+{
+    return header(label, "set_up") + script(parts);
 }
 
 std::string add_columns(const place& at, std::string_view table, std::span<const core::column> columns,
@@ -246,8 +253,23 @@ std::string merge_keyed(const place& at, const core::table& t, const keyed_sourc
            join(t.columns, ", ", set) + "\nWHEN NOT MATCHED AND s._op <> 'delete' THEN " + insert_all(t);
 }
 
-std::string move_fences(const place& at, std::span<const std::pair<std::string, std::uint64_t>> fences,
-                        const statement_label& label, std::span<const report_row> reports, std::uint64_t forget_before)
+namespace {
+
+// The rows behind VALUES, with the count in the place of the numbers that stand for it.
+std::string with_count(const std::string& rows, const late_count& late)
+{
+    std::string report = "v.report";
+    for (const auto& [stands, more] : late.numbers)
+        report = "replace(" + report + ", " + quote_string(std::to_string(stands)) + ", CAST(c.n + " + std::to_string(more) +
+                 " AS STRING))";
+    return "SELECT v.table_name, v.load_seq, " + report + " AS report FROM VALUES " + rows +
+           " AS v(table_name, load_seq, report) CROSS JOIN (" + late.query + ") AS c";
+}
+
+}  // namespace
+
+std::string fences_part(const place& at, std::span<const std::pair<std::string, std::uint64_t>> fences,
+                        std::span<const report_row> reports, std::uint64_t forget_before, const late_count& late)
 {
     std::string rows = join(fences, ", ", [](const auto& f) {
         return "(" + quote_string(f.first) + ", CAST(" + std::to_string(f.second) + " AS BIGINT), CAST(NULL AS STRING))";
@@ -256,9 +278,10 @@ std::string move_fences(const place& at, std::span<const std::pair<std::string, 
         return "(" + quote_string(r.key) + ", CAST(" + std::to_string(r.run) + " AS BIGINT), " + quote_string(r.report) + ")";
     });
     rows += (rows.empty() || of_runs.empty() ? "" : ", ") + of_runs;
-    std::string out = header(label, "move_fences") + "MERGE INTO " + at.table(fence_table) +
-                      " AS t\nUSING (SELECT * FROM VALUES " + rows +
-                      " AS v(table_name, load_seq, report)) AS s\nON t.table_name = s.table_name"
+    const std::string source = late.numbers.empty() ? "SELECT * FROM VALUES " + rows + " AS v(table_name, load_seq, report)"
+                                                    : with_count(rows, late);
+    std::string out = "MERGE INTO " + at.table(fence_table) + " AS t\nUSING (" + source +
+                      ") AS s\nON t.table_name = s.table_name"
                       "\nWHEN MATCHED AND t.load_seq < s.load_seq THEN UPDATE SET load_seq = s.load_seq"
                       "\nWHEN NOT MATCHED THEN INSERT (table_name, load_seq, report) "
                       "VALUES (s.table_name, s.load_seq, s.report)";
@@ -266,6 +289,12 @@ std::string move_fences(const place& at, std::span<const std::pair<std::string, 
         out += "\nWHEN NOT MATCHED BY SOURCE AND t.report IS NOT NULL AND t.load_seq < " + std::to_string(forget_before) +
                " THEN DELETE";
     return out;
+}
+
+std::string move_fences(const place& at, std::span<const std::pair<std::string, std::uint64_t>> fences,
+                        const statement_label& label, std::span<const report_row> reports, std::uint64_t forget_before)
+{
+    return header(label, "move_fences") + fences_part(at, fences, reports, forget_before);
 }
 
 std::string probe(const place& at, const core::table& t, const statement_label& label)

@@ -64,7 +64,10 @@ std::string table_part(const place& at, const core::table& t);
 std::string fence_table_part(const place& at, const lease_holder& owner);
 // SQL scripting: https://docs.databricks.com/aws/en/sql/language-manual/control-flow/compound-stmt. Not atomic: the
 // first part that fails ends it, and what was made stays.
-std::string script(std::span<const std::string> parts, const statement_label& label);
+std::string script(std::span<const std::string> parts);
+bool is_script(std::string_view statement) noexcept;
+// A script of its own, that makes what a schema lacks.
+std::string set_up_script(std::span<const std::string> parts, const statement_label& label);
 std::string set_holder(const place& at, const lease_holder& owner, const statement_label& label);
 // One column, "fence": the number at which loads of the table are stopped.
 std::string read_fence(const place& at, std::string_view table, const statement_label& label);
@@ -104,11 +107,20 @@ struct report_row {
     std::uint64_t run = 0;
     std::string report{};     // JSON
 };
+// Numbers in reports that only the statement itself can fill in, when it runs behind what it counts in a script.
+struct late_count {
+    std::string query{};  // SELECT count(*) …
+    // As the reports have them, and what is to be added to the count for the true one.
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> numbers{};
+};
 // Moves the fences of all these tables, {table, load}, never backwards, and adds reports; a report that is there already
 // stays as it is. forget_before: removes reports of runs before this one; 0: none.
 std::string move_fences(const place& at, std::span<const std::pair<std::string, std::uint64_t>> fences,
                         const statement_label& label, std::span<const report_row> reports = {},
                         std::uint64_t forget_before = 0);
+// The same as the part of a script.
+std::string fences_part(const place& at, std::span<const std::pair<std::string, std::uint64_t>> fences,
+                        std::span<const report_row> reports, std::uint64_t forget_before, const late_count& late = {});
 
 // Did a load of an append-only table commit? One row of it is enough, since a load is one statement. Parameters
 // :key and, where the table has received_at, :at. One column, "found".

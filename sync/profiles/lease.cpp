@@ -260,13 +260,13 @@ rt::awaitable<rt::outcome<void>> lease::confirm(statement_label label, rt::deadl
     co_return co_await settle(label, limit);
 }
 
-rt::awaitable<rt::outcome<void>> lease::not_fenced(const load& l, statement_label label, rt::deadline limit)
+rt::awaitable<rt::outcome<void>> lease::not_fenced(const load& l, statement_label label, rt::deadline limit, bool moved)
 {
     auto found = co_await send(read_fence(shape_.at(), l.table, label), limit);
     if (found.has_error()) co_return found.error();
     const bool any = !found->rows.empty() && !found->rows.front().empty();
     const std::uint64_t fence = any ? number_from(found->rows.front().front().value_or("0")) : 0;
-    if (fence < l.number) co_return boost::system::in_place_value;
+    if (fence < l.number + (moved ? 1 : 0)) co_return boost::system::in_place_value;
     checked_.reset();  // whoever moved it is probably the owner now
     co_return rt::failure{
         rt::retry_class::never, "lease.fenced",

@@ -48,8 +48,9 @@ public:
     // was found last. Failures: "lease.held" (never); while nothing was found yet "lease.unknown" (transient) or those
     // of the workspace.
     rt::awaitable<rt::outcome<void>> allowed(bool afresh, rt::deadline limit);
-    // A load of a keyed table that says it changed nothing: was it stopped by a fence? Failure "lease.fenced" (never).
-    rt::awaitable<rt::outcome<void>> not_fenced(const load& l, statement_label label, rt::deadline limit);
+    // A load of a keyed table that says it changed nothing: was it stopped by a fence? moved: its own statement has moved
+    // the fence to its number. Failure "lease.fenced" (never).
+    rt::awaitable<rt::outcome<void>> not_fenced(const load& l, statement_label label, rt::deadline limit, bool moved = false);
 
     const lease_holder& self() const noexcept { return self_; }
     // Of the last look: there was a fence table, which names the owner.

@@ -3,6 +3,8 @@
 #include "sync/core/keys.hpp"
 #include "sync/core/space_state.hpp"
 
+#include <set>
+
 namespace lakeferry::profiles {
 
 namespace {
@@ -21,6 +23,21 @@ bool worth_a_statement(bool fences_owed, std::int64_t last_reported_us, std::int
 report_row row_of(const run_report& r, const std::string& state_directory)
 {
     return {.key = "run " + state_directory + " " + std::to_string(r.number), .run = r.number, .report = to_json(r)};
+}
+
+std::vector<std::pair<std::uint64_t, std::uint64_t>> leave_open(run_report& r, const std::string& table)
+{
+    // More than any count of rows, so that it is found in the JSON.
+    constexpr std::uint64_t to_come = 1'000'000'000'000'000'000;
+    const auto family = family_of(table);
+    auto& of_table = r.tables[table].rows;
+    of_table += to_come;
+    std::uint64_t of_family = 0;
+    for (const auto& [name, t] : r.tables)
+        if (family_of(name) == family) of_family += t.rows;
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> open;
+    for (const auto number : std::set{of_table, of_family, r.rows()}) open.emplace_back(number, number - to_come);
+    return open;
 }
 
 std::uint64_t forget_before(std::uint64_t run) noexcept

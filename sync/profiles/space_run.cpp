@@ -51,16 +51,6 @@ rt::awaitable<rt::outcome<void>> space_sync::state::land(landing_run& run, pendi
     std::vector<load> unfinished;
     if (auto found = work.unfinished.find(t.name); found != work.unfinished.end()) unfinished = std::move(found->second);
     co_await forget_elsewhere(run, unfinished, t.name);
-    if (t.name == wide_table && !work.can_widen()) {
-        // Left out by now. Its loads carry no rows, and one that is on its way changes nothing that would matter.
-        for (const auto& l : unfinished)
-            if (auto gone = co_await forget(run, l); gone.has_error()) co_return gone.error();
-        co_return boost::system::in_place_value;
-    }
-    if (t.name == wide_table) {
-        wide_lander lander(run, t, {work.tables.at(std::string(graph_log)), work.tables.at(std::string(traits_log))}, work.seq);
-        co_return co_await lander.land(std::move(unfinished));
-    }
     const bool stage_more = !work.off.contains(t.name);
     table_lander lander(run, t);
     auto landed = co_await lander.land(std::move(unfinished), stage_more);
@@ -88,11 +78,11 @@ rt::awaitable<void> space_sync::state::lane(landing_run& run, pending_work& work
         if (table == work.tables.end()) continue;
         auto landed = co_await land(run, work, table->second);
         if (landed.has_error() && concerns_all(landed.error()) && todo.stop.id.empty()) todo.stop = landed.error();
-        todo.wide.ended(name, landed.has_value(), todo.names);
+        todo.wide.ended(name, landed.has_value());
     }
 }
 
-// Whatever has rows or unfinished loads, without those that wait for an erasure; profile_traits has its own turn.
+// Whatever has rows or unfinished loads, without those that wait for a job; profile_traits has its turn behind them.
 std::pair<std::deque<std::string>, wide_turn> space_sync::state::tables_to_land(const pending_work& work) const
 {
     std::deque<std::string> names(work.with_rows.begin(), work.with_rows.end());
@@ -107,7 +97,7 @@ std::pair<std::deque<std::string>, wide_turn> space_sync::state::tables_to_land(
     return {std::move(names), std::move(wide)};
 }
 
-rt::awaitable<rt::outcome<void>> space_sync::state::load_all(landing_run& run, pending_work& work)
+rt::awaitable<rt::outcome<bool>> space_sync::state::load_all(landing_run& run, pending_work& work)
 {
     auto [names, wide] = tables_to_land(work);
     queue todo{std::move(names), std::move(wide)};
@@ -116,7 +106,7 @@ rt::awaitable<rt::outcome<void>> space_sync::state::load_all(landing_run& run, p
     for (std::size_t i = 0; i < count; ++i) lanes.spawn("lane", lane(run, work, todo));
     co_await lanes.join();
     if (!todo.stop.id.empty()) co_return todo.stop;
-    co_return boost::system::in_place_value;
+    co_return todo.wide.come() && !jobs.blocks(std::string(wide_table));
 }
 
 // Before anything is made or sent: the schema is ours. A daemon that took it over forgets what it had on its way into keyed
@@ -242,32 +232,64 @@ rt::awaitable<void> space_sync::state::make_views(landing_run& run)
     views_told = true;
 }
 
-// Moves the fences, and takes along the reports of this run and of those that could not report themselves.
+// The reports of this run and of those that could not report themselves. open_table: its rows are not counted yet.
+rt::awaitable<rt::outcome<last_words>> space_sync::state::words_of(landing_run& run, const std::string& open_table)
+{
+    auto earlier = co_await rt::offload_uncancellable(with.workers, [this] { return unreported(with.store, number); });
+    if (earlier.has_error()) co_return earlier.error();
+    last_words out;
+    for (const auto& r : *earlier) out.reports.push_back(row_of(r, hold.self().id));
+    if (!earlier->empty()) out.upto = earlier->back().number;
+    if (earlier->size() < reports_a_statement) {
+        run_report so_far = run.report;
+        so_far.statements = run.statements() + 1;
+        so_far.ended_us = with.wall.now_us();
+        if (!open_table.empty()) {
+            ++so_far.tables[open_table].loads;
+            out.open = leave_open(so_far, open_table);
+        }
+        so_far.status = verdict(so_far);
+        out.reports.push_back(row_of(so_far, hold.self().id));
+        out.upto = so_far.number;
+    }
+    out.forget_before = forget_before(out.upto);
+    co_return out;
+}
+
+rt::awaitable<rt::outcome<void>> space_sync::state::said(const last_words& words)
+{
+    reported_us = with.wall.now_us();
+    co_return co_await rt::offload_uncancellable(
+        with.workers, [this, upto = words.upto] { return mark_reported(with.store, number, upto); });
+}
+
+// profile_traits, and with it, if scripts are taken, what is said last.
+rt::awaitable<rt::outcome<void>> space_sync::state::widen(landing_run& run, pending_work& work, last_words& words)
+{
+    const std::string name(wide_table);
+    auto unfinished = std::exchange(work.unfinished[name], {});
+    co_await forget_elsewhere(run, unfinished, name);
+    auto composed = co_await words_of(run, name);
+    if (composed.has_error()) co_return composed.error();
+    words = std::move(*composed);
+    wide_lander lander(run, work.tables.at(name),
+                       {work.tables.at(std::string(graph_log)), work.tables.at(std::string(traits_log))}, work.seq, words);
+    co_return co_await lander.land(std::move(unfinished));
+}
+
+// Moves the fences, and takes along the reports.
 rt::awaitable<rt::outcome<void>> space_sync::state::last_statement(landing_run& run, bool well)
 {
-    std::vector<report_row> rows;
-    std::uint64_t upto = 0;
-    const auto now_us = with.wall.now_us();
-    if (well && worth_a_statement(run.owed.any_fence_owed(), reported_us, now_us)) {
-        auto earlier = co_await rt::offload_uncancellable(with.workers, [this] { return unreported(with.store, number); });
-        if (earlier.has_error()) co_return earlier.error();
-        for (const auto& r : *earlier) rows.push_back(row_of(r, hold.self().id));
-        if (!earlier->empty()) upto = earlier->back().number;
-        if (earlier->size() < reports_a_statement) {
-            run_report so_far = run.report;
-            so_far.statements = run.statements() + 1;
-            so_far.ended_us = now_us;
-            so_far.status = verdict(so_far);
-            rows.push_back(row_of(so_far, hold.self().id));
-            upto = so_far.number;
-        }
+    last_words words;
+    if (well && worth_a_statement(run.owed.any_fence_owed(), reported_us, with.wall.now_us())) {
+        auto composed = co_await words_of(run);
+        if (composed.has_error()) co_return composed.error();
+        words = std::move(*composed);
     }
-    const bool reports = !rows.empty();
-    auto moved = co_await run.owed.move_fences(run.label(), run.limit, std::move(rows), reports ? forget_before(upto) : 0);
+    const bool reports = !words.reports.empty();
+    auto moved = co_await run.owed.move_fences(run.label(), run.limit, std::move(words.reports), words.forget_before);
     if (moved.has_error() || !reports) co_return moved;
-    reported_us = now_us;
-    co_return co_await rt::offload_uncancellable(
-        with.workers, [this, upto] { return mark_reported(with.store, number, upto); });
+    co_return co_await said(words);
 }
 
 // What is known of a run only towards its end.
@@ -316,28 +338,53 @@ rt::awaitable<rt::outcome<void>> space_sync::state::carry(pending_work work, run
     co_return ended;
 }
 
-rt::awaitable<rt::outcome<void>> space_sync::state::land_all(landing_run& run, pending_work& work)
+// All tables, what shows them, and what is written down about it.
+rt::awaitable<space_sync::state::finished> space_sync::state::finish_tables(landing_run& run, pending_work& work)
 {
-    auto ready = co_await prepare(run, work);
-    if (ready.has_error()) co_return ready.error();
-    status.phase = sync_phase::loading;
-    status.activity = "loading " + std::to_string(work.with_rows.size()) + " tables";
+    finished out;
     auto loaded = co_await load_all(run, work);
     status.phase = sync_phase::fencing;
     status.activity = "finishing";
     if (loaded.has_value()) co_await make_views(run);
     co_await note_circumstances(run.report);
     run.meters.into(run.report);
-    auto fenced = co_await last_statement(run, loaded.has_value());
+    if (loaded.has_error()) out.loaded = loaded.error();
+    last_words words;
+    if (loaded.has_value() && *loaded) {
+        auto widened = co_await widen(run, work, words);
+        if (widened.has_error() && concerns_all(widened.error())) out.loaded = widened.error();
+        run.meters.into(run.report);
+    } else if (loaded.has_value() && !work.can_widen()) {
+        out.loaded = co_await let_wide_go(run, work);
+    }
+    out.last = words.said ? co_await said(words) : co_await last_statement(run, out.loaded.has_value());
+    co_return out;
+}
+
+// Left out by now. Its loads carry no rows, and one that is on its way changes nothing that would matter.
+rt::awaitable<rt::outcome<void>> space_sync::state::let_wide_go(landing_run& run, pending_work& work)
+{
+    for (const auto& l : std::exchange(work.unfinished[std::string(wide_table)], {}))
+        if (auto gone = co_await forget(run, l); gone.has_error()) co_return gone.error();
+    co_return boost::system::in_place_value;
+}
+
+rt::awaitable<rt::outcome<void>> space_sync::state::land_all(landing_run& run, pending_work& work)
+{
+    auto ready = co_await prepare(run, work);
+    if (ready.has_error()) co_return ready.error();
+    status.phase = sync_phase::loading;
+    status.activity = "loading " + std::to_string(work.with_rows.size()) + " tables";
+    const auto ended = co_await finish_tables(run, work);
     auto cleaned = co_await run.owed.clean(config->id, run.limit);
-    if (loaded.has_value()) {
+    if (ended.loaded.has_value()) {
         status.activity = "caring for tables";
         co_await jobs.carry_out(run, work);
         co_await add_missing_comments(run, work, config->databricks.warehouse_id);
         co_await care_for_tables(run, work, config->profiles_sync.optimize, config->databricks.warehouse_id);
     }
-    if (loaded.has_error()) co_return loaded.error();
-    if (fenced.has_error()) co_return fenced.error();
+    if (ended.loaded.has_error()) co_return ended.loaded.error();
+    if (ended.last.has_error()) co_return ended.last.error();
     co_return cleaned;
 }
 

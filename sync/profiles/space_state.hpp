@@ -5,6 +5,7 @@
 #include "sync/profiles/job_runner.hpp"
 #include "sync/profiles/lease.hpp"
 #include "sync/profiles/pending.hpp"
+#include "sync/profiles/run_log.hpp"
 #include "sync/profiles/space_sync.hpp"
 #include "sync/profiles/structure.hpp"
 #include "sync/profiles/table_lander.hpp"
@@ -58,10 +59,20 @@ struct space_sync::state {
     std::vector<view> wanted_views() const;
     rt::awaitable<rt::outcome<void>> own_schema(landing_run& run, pending_work& work);
     rt::awaitable<void> make_views(landing_run& run);
+    rt::awaitable<rt::outcome<last_words>> words_of(landing_run& run, const std::string& open_table = {});
+    rt::awaitable<rt::outcome<void>> said(const last_words& words);
+    rt::awaitable<rt::outcome<void>> widen(landing_run& run, pending_work& work, last_words& words);
     rt::awaitable<rt::outcome<void>> last_statement(landing_run& run, bool well);
+    struct finished {
+        rt::outcome<void> loaded{};
+        rt::outcome<void> last{};  // what is said last
+    };
+    rt::awaitable<finished> finish_tables(landing_run& run, pending_work& work);
+    rt::awaitable<rt::outcome<void>> let_wide_go(landing_run& run, pending_work& work);
     rt::awaitable<void> note_circumstances(run_report& report);
     rt::awaitable<rt::outcome<void>> land_all(landing_run& run, pending_work& work);
-    rt::awaitable<rt::outcome<void>> load_all(landing_run& run, pending_work& work);
+    // True: profile_traits has its turn now.
+    rt::awaitable<rt::outcome<bool>> load_all(landing_run& run, pending_work& work);
     struct queue {
         std::deque<std::string> names{};
         wide_turn wide;

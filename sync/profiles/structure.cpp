@@ -37,13 +37,6 @@ std::size_t parts_that_fit(std::span<const std::string> parts)
     return count;
 }
 
-// Not of what stands in the script, but that it is one.
-bool is_about_scripts(const rt::failure& why)
-{
-    return why.id == "statement.parse" ||
-           (why.id == "statement.unsupported" && why.detail.find("SCRIPT") != std::string::npos);
-}
-
 std::uint64_t mark(std::string_view name, std::optional<core::column_type> type)
 {
     return name_mark(name) | (type ? static_cast<std::uint64_t>(*type) : other_type);
@@ -241,13 +234,13 @@ rt::awaitable<rt::outcome<void>> structure::make_together(wanted_parts wanted, s
         if (whole.has_error()) co_return whole.error();
     }
     const auto all = plan(wanted);
-    if (all.parts.size() < 2 || !sql_.takes_scripts(warehouse_id_)) co_return boost::system::in_place_value;
+    if (all.parts.size() < 2 || !takes_scripts()) co_return boost::system::in_place_value;
     for (std::size_t from = 0; from < all.parts.size();) {
         const auto count = parts_that_fit(std::span(all.parts).subspan(from));
-        auto made = co_await send(script(std::span(all.parts).subspan(from, count), label), limit);
+        auto made = co_await send(set_up_script(std::span(all.parts).subspan(from, count), label), limit);
         if (made.has_error()) {
             forget();  // how far it came is for a new look to say
-            if (is_about_scripts(made.error())) sql_.note_no_scripts(warehouse_id_);
+            note_if_no_scripts(made.error());
             co_return made.error();
         }
         from += count;

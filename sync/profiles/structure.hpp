@@ -41,6 +41,9 @@ public:
     // to explain, after a new look at the lease, for it also ends at a fence table that another daemon has made
     // meanwhile.
     rt::awaitable<rt::outcome<void>> make_together(wanted_parts wanted, statement_label label, rt::deadline limit);
+    // As databricks::statements knows of the warehouse.
+    bool takes_scripts() const { return sql_.takes_scripts(warehouse_id_); }
+    bool note_if_no_scripts(const rt::failure& why) { return sql_.note_if_no_scripts(warehouse_id_, why); }
     // Afterwards schema and (if asked for) volume exist, and the fence table, whose owner we are if it is new.
     rt::awaitable<rt::outcome<void>> ensure_schema(bool with_volume, statement_label label, rt::deadline limit);
     // Afterwards the table has at least these columns; one statement at the most. Failures of its own: "table.foreign"

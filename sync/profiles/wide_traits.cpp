@@ -107,6 +107,25 @@ std::string merge_wide(const place& at,
                        const wide_source& source,
                        const statement_label& label)
 {
+    return load_header(label, wide.name) + wide_part(at, wide, source, label.load);
+}
+
+std::string count_wide(const place& at, const wide_source& source)
+{
+    return "SELECT count(*) AS n FROM " + at.table(wide_table) + " WHERE seq > " + std::to_string(source.from) +
+           " AND seq <= " + std::to_string(source.upto);
+}
+
+std::string wide_answer(const place& at, const wide_source& source, std::uint64_t load)
+{
+    // By then the fence stands at this load itself.
+    return "SELECT count(*) AS num_affected_rows FROM " + at.table(wide_table) + " WHERE seq > " +
+           std::to_string(source.from) + " AND seq <= " + std::to_string(source.upto) + " AND " +
+           fence_guard(at, wide_table, load + 1);
+}
+
+std::string wide_part(const place& at, const core::table& wide, const wide_source& source, std::uint64_t load)
+{
     const auto name = [](const core::column& c) { return quote_identifier(c.name); };
     const auto of_source = [](const core::column& c) { return "s." + quote_identifier(c.name); };
     const auto set = [](const core::column& c) {
@@ -114,12 +133,12 @@ std::string merge_wide(const place& at,
     };
     std::string rows = rows_of(at, graph_log, wide, source);
     if (source.traits != nullptr) rows += "\n    UNION ALL " + rows_of(at, traits_log, wide, source);
-    return load_header(label, wide.name) + "MERGE INTO " + at.table(wide.name) + " AS t\nUSING (SELECT " +
+    return "MERGE INTO " + at.table(wide.name) + " AS t\nUSING (SELECT " +
            list(wide, name) +
            " FROM (SELECT *, row_number() OVER (PARTITION BY `canonical_segment_id` ORDER BY seq DESC) AS _newest FROM "
            "(\n"
            "    " +
-           rows + "))\n  WHERE _newest = 1 AND " + fence_guard(at, wide.name, label.load) +
+           rows + "))\n  WHERE _newest = 1 AND " + fence_guard(at, wide.name, load) +
            ") AS s\nON t.`canonical_segment_id` = s.`canonical_segment_id`\nWHEN MATCHED AND t.seq " +
            (source.from == 0 ? "<=" : "<") + " s.seq THEN UPDATE SET " + list(wide, set) +
            "\nWHEN NOT MATCHED THEN INSERT (" + list(wide, name) + ") VALUES (" + list(wide, of_source) + ")";

@@ -1,6 +1,6 @@
 """BEGIN … END with nothing but plain statements in it: one after the other, as each would run by itself, and nothing of one is resolved before
-its turn. Delta reads its own clauses, such as CLUSTER BY, only in statements that stand alone, and volumes are no words of Spark's. Scripts
-with anything else in them (variables, loops, conditions, queries) are Spark's."""
+its turn. Delta reads its own clauses, such as CLUSTER BY, only in statements that stand alone, and volumes are no words of Spark's. What
+the last one answers, the script answers. Scripts with anything else in them (variables, loops, conditions) are Spark's."""
 import re
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from . import constraints, merge, rewriting, views, volumes
 from .dialect import head, kind, tokenize
 from .errors import SqlError
 
-ALONE = {"CREATE", "ALTER", "DROP", "COMMENT", "MERGE", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "GRANT", "REVOKE"}
+ALONE = {"CREATE", "ALTER", "DROP", "COMMENT", "MERGE", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "GRANT", "REVOKE", "SELECT"}
 PLACE = re.compile(r"\(line (\d+), pos (\d+)\)")
 SHOWN = "\n\n== SQL ==\n"
 

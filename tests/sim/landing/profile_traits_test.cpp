@@ -136,6 +136,22 @@ private:
     std::uint64_t seq_ = 1000;
 };
 
+// In the order of the runs.
+std::vector<profiles::run_report> reports_in_schema(const landing_world& w)
+{
+    std::map<std::uint64_t, profiles::run_report> out;
+    for (const auto& row : w.workspace.tables.find("main.acme._lakeferry_loads")->rows) {
+        const auto text = row.find("report");
+        if (text == row.end() || !text->second) continue;
+        auto one = profiles::report_from_json(*text->second);
+        EXPECT_TRUE(one.has_value()) << *text->second;
+        if (one.has_value()) out[one->number] = std::move(*one);
+    }
+    std::vector<profiles::run_report> all;
+    for (auto& [number, one] : out) all.push_back(std::move(one));
+    return all;
+}
+
 }  // namespace
 
 TEST(ProfileTraits, ShowsWhatIsSetAndWhereMergedProfilesAreNow)
@@ -161,7 +177,7 @@ TEST(ProfileTraits, ShowsWhatIsSetAndWhereMergedProfilesAreNow)
     EXPECT_EQ(report.status, profiles::run_status::success) << report.error << w.log.text();
     EXPECT_EQ(p.landed(), p.expected());
     EXPECT_EQ(w.statements_with("MERGE INTO `main`.`acme`.`profile_traits`"), 1U);
-    EXPECT_EQ(w.texts.size(), 4U) << "two logs, profile_traits, and the fence with the report";
+    EXPECT_EQ(w.texts.size(), 3U) << "two logs, and profile_traits with fence and report";
 }
 
 TEST(ProfileTraits, ARunWithoutRowsOfItsLogsLeavesItAlone)
@@ -222,6 +238,119 @@ TEST(ProfileTraits, WithoutMaterializedTablesThereIsNone)
     EXPECT_EQ(w.workspace.tables.find("main.acme.id_graph")->type, "VIEW");
     EXPECT_EQ(w.statements_with("max_by(canonical_segment_id, seq)"), 1U);
     EXPECT_FALSE(w.get(w.process().sync->due()).value());
+}
+
+// What the schema says of a run is what the run says, though the report was written before the rows were counted.
+TEST(ProfileTraits, TheReportThatTravelsWithItIsTrue)
+{
+    landing_world w;
+    people p(w);
+    p.create("a");
+    p.set("a", "free", 30);
+    p.create("b");
+    p.commit();
+    for (int run = 1; run <= 2; ++run) {
+        const auto report = w.sync();
+        ASSERT_EQ(report.status, profiles::run_status::success) << report.error << w.log.text();
+        EXPECT_EQ(report.tables.at("profile_traits").rows, run == 1 ? 2U : 1U);
+        const auto there = reports_in_schema(w);
+        ASSERT_EQ(there.size(), static_cast<std::size_t>(run));
+        EXPECT_EQ(there.back().status, profiles::run_status::success);
+        EXPECT_EQ(there.back().number, report.number);
+        EXPECT_EQ(there.back().rows(), report.rows());
+        EXPECT_EQ(there.back().statements, report.statements);
+        for (const auto& [name, t] : report.tables) {
+            EXPECT_EQ(there.back().tables.at(name).rows, t.rows) << name;
+            EXPECT_EQ(there.back().tables.at(name).loads, t.loads) << name;
+        }
+        p.set("b", "pro", 1);
+        p.commit();
+    }
+}
+
+TEST(ProfileTraits, AScriptThatEndsBehindItIsDoneAgain)
+{
+    landing_world w;
+    people p(w);
+    p.create("a");
+    p.set("a", "free", 1);
+    p.commit();
+    w.workspace.inject(statement_fault{.kind = statement_fault_kind::ends_script,
+                                       .text = "MERGE INTO `main`.`acme`.`_lakeferry_loads`",
+                                       .error = fake_databricks::sql_error("22018", "CAST_INVALID_INPUT", "no")});
+    const auto report = w.sync();
+    EXPECT_EQ(report.status, profiles::run_status::partial);
+    EXPECT_FALSE(report.tables.at("profile_traits").error_id.empty());
+    ASSERT_EQ(reports_in_schema(w).size(), 1U) << "said by a statement of its own";
+    EXPECT_EQ(reports_in_schema(w).back().status, profiles::run_status::partial);
+    EXPECT_EQ(w.sync().status, profiles::run_status::success) << w.log.text();
+    EXPECT_EQ(p.landed(), p.expected());
+    EXPECT_EQ(reports_in_schema(w).size(), 2U);
+}
+
+TEST(ProfileTraits, IsSentAloneWhereScriptsAreRefused)
+{
+    landing_world w;
+    people p(w);
+    p.create("a");
+    p.set("a", "v1", 1);
+    p.commit();
+    ASSERT_EQ(w.sync().status, profiles::run_status::success);
+    w.workspace.inject(
+        statement_fault{.kind = statement_fault_kind::fails,
+                        .text = "BEGIN\n",
+                        .times = 9,
+                        .error = fake_databricks::sql_error("42601", "PARSE_SYNTAX_ERROR", "Syntax error at or near 'BEGIN'.")});
+    for (int run = 2; run <= 3; ++run) {
+        p.set("a", "v" + std::to_string(run), run);
+        p.commit();
+        w.texts.clear();
+        EXPECT_EQ(w.sync().status, profiles::run_status::success) << w.log.text();
+        EXPECT_EQ(p.landed(), p.expected());
+        EXPECT_EQ(w.texts.size(), 3U) << "its log, itself, and the fences with the report";
+        EXPECT_EQ(reports_in_schema(w).size(), static_cast<std::size_t>(run));
+    }
+}
+
+// Nobody can say then what the script did, for it has moved its own fence.
+TEST(ProfileTraits, ALostAnswerIsNoOtherDaemonAndLosesNothing)
+{
+    for (const auto kind : {statement_fault_kind::closed, statement_fault_kind::vanishes, statement_fault_kind::fails_after}) {
+        SCOPED_TRACE(static_cast<int>(kind));
+        landing_world w;
+        people p(w);
+        p.create("a");
+        p.commit();
+        ASSERT_EQ(w.sync().status, profiles::run_status::success);
+        p.set("a", "free", 1);
+        p.commit();
+        w.workspace.inject(statement_fault{.kind = kind,
+                                           .text = "BEGIN\n",
+                                           .error = fake_databricks::sql_error("2DKD0", "DELTA_POST_COMMIT", "after it")});
+        const auto report = w.sync();
+        EXPECT_EQ(report.status, profiles::run_status::success) << report.cause() << w.log.text();
+        EXPECT_EQ(p.landed(), p.expected());
+        EXPECT_EQ(reports_in_schema(w).size(), 2U);
+        w.texts.clear();
+        w.sync();
+        EXPECT_TRUE(w.texts.empty()) << "nothing is left to do";
+    }
+}
+
+TEST(ProfileTraits, BehindTheFenceOfAnotherOwnerItChangesNothingAndSaysSo)
+{
+    landing_world w;
+    people p(w);
+    p.create("a");
+    p.commit();
+    ASSERT_EQ(w.sync().status, profiles::run_status::success);
+    const auto before = p.landed();
+    (void)w.workspace.tables.move_fence("main.acme._lakeferry_loads", "*", 1'000'000'000);
+    p.set("a", "free", 1);
+    p.commit();
+    const auto report = w.sync();
+    EXPECT_EQ(report.tables.at("profile_traits").error_id, "lease.fenced");
+    EXPECT_EQ(p.landed(), before);
 }
 
 TEST(ProfileTraits, ACrashAtAnyMomentChangesNothing)

@@ -2,6 +2,7 @@
 
 #include "tests/support/landing_model/care_model.hpp"
 #include "tests/support/landing_model/erasure_model.hpp"
+#include "tests/support/landing_model/fence_model.hpp"
 #include "tests/support/landing_model/sources.hpp"
 #include "tests/support/landing_model/sql_words.hpp"
 
@@ -32,7 +33,12 @@ public:
 
     executed run()
     {
-        if (at_.eat("BEGIN")) return script();
+        return at_.eat("BEGIN") ? script() : statement();
+    }
+
+private:
+    executed statement()
+    {
         if (auto made = create()) return *made;
         if (at_.eat("CREATE OR REPLACE TABLE")) return retype_in_model(on_, at_.full_name(), call_.what.text);
         if (at_.eat("OPTIMIZE")) return ddl_answer();
@@ -48,6 +54,7 @@ public:
         if (at_.eat("COPY INTO")) return copy();
         if (at_.eat("MERGE INTO")) return merge();
         if (at_.eat("SELECT coalesce(max(load_seq), 0) AS fence FROM")) return read_fence();
+        if (at_.eat("SELECT count(*) AS num_affected_rows FROM")) return count_in_model(on_, at_);
         if (at_.eat("SELECT count_if")) {
             at_.find("AS back FROM");
             at_.expect("AS back FROM");
@@ -57,7 +64,6 @@ public:
         return probe();
     }
 
-private:
     executed sweep()
     {
         const std::string table = at_.full_name();
@@ -120,15 +126,14 @@ private:
         return ddl_answer(std::move(made));
     }
 
-    // CREATE after CREATE; the first that fails ends it, and what was made stays.
+    // One after the other; the first that fails ends it, and what was done stays. Answers what the last one does.
     executed script()
     {
         auto last = ddl_answer();
         while (!at_.eat("END")) {
-            auto made = create();
-            if (!made) at_.expect("CREATE");
-            last = std::move(*made);
+            last = statement();
             if (last.error) return last;
+            at_.skip_part();
             at_.expect(";");
         }
         return last;
@@ -184,7 +189,7 @@ private:
     {
         const std::string table = at_.full_name();
         at_.expect("AS t USING");
-        if (at_.eat("(SELECT * FROM VALUES")) return fences(table);
+        if (auto moved = fences_in_model(on_, table, at_)) return *moved;
         const auto source = at_.parenthesis();
         const auto has = [&source](std::string_view word) {
             return std::any_of(source.begin(), source.end(), [&](const auto& w) { return w.value == word; });
@@ -276,41 +281,6 @@ private:
         out["canonical_segment_id"] = log.at("segment_id");
         const auto canonical = log.find("canonical_segment_id");
         if (canonical != log.end() && canonical->second != log.at("segment_id")) out["merged_to"] = canonical->second;
-        return out;
-    }
-
-    executed fences(const std::string& table)
-    {
-        change sum;
-        while (at_.eat("(")) {
-            const std::string name = at_.text();
-            at_.expect(", CAST(");
-            const auto load = std::stoll(at_.word());
-            at_.expect("AS BIGINT),");
-            const bool fence = at_.eat("CAST(NULL AS STRING)");
-            const std::string report = fence ? std::string() : at_.text();
-            at_.expect(")");
-            at_.eat(",");
-            const auto one = fence ? on_.tables.move_fence(table, name, load) : add_report(table, name, load, report);
-            if (one.error) return failed(*one.error);
-            sum.inserted += one.inserted;
-            sum.updated += one.updated;
-        }
-        return merge_answer(sum);
-    }
-
-    change add_report(const std::string& table, const std::string& name, std::int64_t run, const std::string& report)
-    {
-        change out;
-        auto* t = on_.tables.find(table);
-        if (t == nullptr) {
-            out.error = sql_error("42P01", "TABLE_OR_VIEW_NOT_FOUND", table);
-            return out;
-        }
-        const bool there = std::any_of(t->rows.begin(), t->rows.end(), [&](const row& r) { return r.at("table_name") == name; });
-        if (there) return out;
-        t->rows.push_back({{"table_name", name}, {"load_seq", std::to_string(run)}, {"report", report}});
-        out.inserted = 1;
         return out;
     }
 

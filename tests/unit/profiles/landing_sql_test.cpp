@@ -91,7 +91,7 @@ TEST(LandingSql, NamesAndCommentsCannotEscapeTheirQuotes)
 TEST(LandingSql, AScriptMakesAllThatASchemaLacks)
 {
     const core::table a{.name = "a", .columns = {{"x", core::column_type::bigint, "one; END"}}, .comment = "A"};
-    const std::string sql = script(std::vector{table_part(at, a), table_part(at, tracks())}, label);
+    const std::string sql = set_up_script(std::vector{table_part(at, a), table_part(at, tracks())}, label);
     const std::string head = sql.substr(0, sql.find("BEGIN"));
     EXPECT_TRUE(head.starts_with("/*") || head.starts_with("--")) << sql;
     EXPECT_NE(sql.find("BEGIN\nCREATE TABLE IF NOT EXISTS `main`.`acme`.`a` (`x` BIGINT COMMENT 'one; END') COMMENT 'A';\n"

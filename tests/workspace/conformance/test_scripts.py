@@ -126,3 +126,17 @@ def test_loops_and_variables_are_scripts_too(ferry, schema):
     ferry.sql(f"BEGIN DECLARE n INT DEFAULT 2; CREATE TABLE {schema}.t (a INT); WHILE n > 0 DO INSERT INTO {schema}.t VALUES (n); SET n = n - 1; "
               "END WHILE; END")
     assert ferry.sql(f"SELECT a FROM {schema}.t ORDER BY a").rows == [["1"], ["2"]]
+
+
+def test_a_query_at_the_end_is_what_the_script_answers(ferry, schema):
+    ferry.sql(f"CREATE TABLE {schema}.t (a BIGINT)")
+    found = ferry.sql(f"BEGIN\nINSERT INTO {schema}.t VALUES (1), (2);\nSELECT count(*) AS n FROM {schema}.t WHERE a > 1;\nEND")
+    assert (found.columns, found.rows) == (["n"], [["1"]])
+    # Of a count that only the script can know: what it writes says what the part before it did.
+    ferry.sql(f"CREATE TABLE {schema}.said (what STRING)")
+    ferry.sql(f"""BEGIN
+        INSERT INTO {schema}.t VALUES (3);
+        MERGE INTO {schema}.said AS t USING (SELECT replace(v.text, '#', CAST(c.n + 10 AS STRING)) AS what FROM VALUES ('rows: #') AS v(text)
+            CROSS JOIN (SELECT count(*) AS n FROM {schema}.t) AS c) AS s ON t.what = s.what WHEN NOT MATCHED THEN INSERT (what) VALUES (s.what);
+        END""")
+    assert ferry.sql(f"SELECT what FROM {schema}.said").rows == [["rows: 13"]]
