@@ -1,4 +1,4 @@
-// The steps of one run: whose schema it is, what it lacks, table after table, and what is written down at the end.
+// The steps of one run: whose schema it is, what it lacks, table after table. Its last ones stand in run_end.cpp.
 #include "sync/profiles/space_state.hpp"
 
 #include "net/rt/offload.hpp"
@@ -232,83 +232,6 @@ rt::awaitable<void> space_sync::state::make_views(landing_run& run)
     views_told = true;
 }
 
-// The reports of this run and of those that could not report themselves. open_table: its rows are not counted yet.
-rt::awaitable<rt::outcome<last_words>> space_sync::state::words_of(landing_run& run, const std::string& open_table)
-{
-    auto earlier = co_await rt::offload_uncancellable(with.workers, [this] { return unreported(with.store, number); });
-    if (earlier.has_error()) co_return earlier.error();
-    last_words out;
-    for (const auto& r : *earlier) out.reports.push_back(row_of(r, hold.self().id));
-    if (!earlier->empty()) out.upto = earlier->back().number;
-    if (earlier->size() < reports_a_statement) {
-        run_report so_far = run.report;
-        so_far.statements = run.statements() + 1;
-        so_far.ended_us = with.wall.now_us();
-        if (!open_table.empty()) {
-            ++so_far.tables[open_table].loads;
-            out.open = leave_open(so_far, open_table);
-        }
-        so_far.status = verdict(so_far);
-        out.reports.push_back(row_of(so_far, hold.self().id));
-        out.upto = so_far.number;
-    }
-    out.forget_before = forget_before(out.upto);
-    co_return out;
-}
-
-rt::awaitable<rt::outcome<void>> space_sync::state::said(const last_words& words)
-{
-    reported_us = with.wall.now_us();
-    co_return co_await rt::offload_uncancellable(
-        with.workers, [this, upto = words.upto] { return mark_reported(with.store, number, upto); });
-}
-
-// profile_traits, and with it, if scripts are taken, what is said last.
-rt::awaitable<rt::outcome<void>> space_sync::state::widen(landing_run& run, pending_work& work, last_words& words)
-{
-    const std::string name(wide_table);
-    auto unfinished = std::exchange(work.unfinished[name], {});
-    co_await forget_elsewhere(run, unfinished, name);
-    auto composed = co_await words_of(run, name);
-    if (composed.has_error()) co_return composed.error();
-    words = std::move(*composed);
-    wide_lander lander(run, work.tables.at(name),
-                       {work.tables.at(std::string(graph_log)), work.tables.at(std::string(traits_log))}, work.seq, words);
-    co_return co_await lander.land(std::move(unfinished));
-}
-
-// Moves the fences, and takes along the reports.
-rt::awaitable<rt::outcome<void>> space_sync::state::last_statement(landing_run& run, bool well)
-{
-    last_words words;
-    if (well && worth_a_statement(run.owed.any_fence_owed(), reported_us, with.wall.now_us())) {
-        auto composed = co_await words_of(run);
-        if (composed.has_error()) co_return composed.error();
-        words = std::move(*composed);
-    }
-    const bool reports = !words.reports.empty();
-    auto moved = co_await run.owed.move_fences(run.label(), run.limit, std::move(words.reports), words.forget_before);
-    if (moved.has_error() || !reports) co_return moved;
-    co_return co_await said(words);
-}
-
-// What is known of a run only towards its end.
-rt::awaitable<void> space_sync::state::note_circumstances(run_report& report)
-{
-    report.host = with.host;
-    if (with.next) {
-        const auto planned = with.next();
-        report.next_us = planned.at_us;
-        report.next_why = planned.why;
-    }
-    if (!with.refused) co_return;
-    auto refused = co_await rt::offload_uncancellable(with.workers, [this] { return with.refused(); });
-    if (refused.has_error()) co_return;  // the run itself does not depend on it
-    const std::uint64_t before = status.last ? status.last->refused_before : 0;
-    report.refused_before = *refused;
-    report.refused = *refused >= before ? *refused - before : *refused;
-}
-
 rt::awaitable<rt::outcome<void>> space_sync::state::carry(pending_work work, run_report& report, rt::deadline limit)
 {
     // A run that ended early has left its own.
@@ -359,14 +282,6 @@ rt::awaitable<space_sync::state::finished> space_sync::state::finish_tables(land
     }
     out.last = words.said ? co_await said(words) : co_await last_statement(run, out.loaded.has_value());
     co_return out;
-}
-
-// Left out by now. Its loads carry no rows, and one that is on its way changes nothing that would matter.
-rt::awaitable<rt::outcome<void>> space_sync::state::let_wide_go(landing_run& run, pending_work& work)
-{
-    for (const auto& l : std::exchange(work.unfinished[std::string(wide_table)], {}))
-        if (auto gone = co_await forget(run, l); gone.has_error()) co_return gone.error();
-    co_return boost::system::in_place_value;
 }
 
 rt::awaitable<rt::outcome<void>> space_sync::state::land_all(landing_run& run, pending_work& work)
