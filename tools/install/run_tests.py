@@ -197,9 +197,9 @@ BINARY = ("Release binary", RELEASE.build)
 
 def lanes(chosen: list[str]) -> list[list[tuple[str, str, Callable[[], Tally]]]]:
     """What runs beside what: compilers fill the cores while Spark waits for itself. Within a lane one after the other. The second
-    lane has less to do and compiles for ThreadSanitizer at its end; `statements` needs what the first lane's tests gathered."""
+    lane compiles for ThreadSanitizer at its end; `statements` needs what the first lane's tests gathered."""
     all_suites = SUITES | ON_REQUEST
-    first, second = (("asan", "dev", "statements"), ("python", "workspace", "e2e", "tsan"))
+    first, second = (("asan", "dev", "statements", "python"), ("workspace", "e2e", "tsan"))
     compiled, others = ([(name, *all_suites[name]) for name in names if name in chosen] for names in (first, second))
     if "e2e" in chosen:
         compiled.insert(0, ("release", *BINARY))
