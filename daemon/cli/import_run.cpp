@@ -20,6 +20,13 @@ namespace {
 constexpr std::size_t piece_bytes = std::size_t{2} << 20U;
 constexpr rt::duration pause_standard = std::chrono::seconds(1);
 constexpr rt::duration pause_max = std::chrono::seconds(15);
+constexpr rt::duration sync_asked_every = std::chrono::minutes(1);
+
+// It will take calls again, whenever that is.
+bool takes_none_for_now(const rt::failure& why)
+{
+    return why.id == "intake.busy" || why.id == "intake.backlog_full" || why.id == "intake.disk_full";
+}
 
 struct position {
     std::string id{};
@@ -68,25 +75,32 @@ std::string as_utf8(std::string_view text)
 // One import under way.
 class importing {
 public:
-    importing(const import_door& door, const import_request& what, file_source& from, rt::duration patience)
-        : door_(door), what_(what), from_(from), patience_(patience)
+    using display = std::function<void(const progress_numbers&)>;
+    importing(const import_door& door, const import_request& what, file_source& from, rt::duration patience, const display& show)
+        : door_(door), what_(what), from_(from), patience_(patience), show_(show)
     {
     }
 
-    rt::outcome<import_summary> run(const std::function<void(const progress_numbers&)>& show);
+    rt::outcome<import_summary> run();
 
 private:
     rt::outcome<json::object> post(const std::string& verb, const std::string& body);
     rt::outcome<position> begin();
     rt::outcome<void> send(bool last);
+    void wait_for(const rt::failure& why);
+    bool is_of_others(const json::array& refused) const;
     void keep_refused(const json::array& lines, std::uint64_t lines_before, std::string_view sent);
     std::string rejected_path() const;
-    progress_numbers numbers(rt::time_point began) const;
+    progress_numbers numbers() const;
+    std::string path(const std::string& of_space) const { return "/api/v1/spaces/" + http::encode_component(what_.space) + of_space; }
 
     const import_door& door_;
     const import_request& what_;
     file_source& from_;
     rt::duration patience_;
+    const display& show_;
+    rt::time_point began_{};
+    std::optional<rt::time_point> sync_asked_{};
     position at_{};
     std::string held_{};  // read and not yet dealt with; begins at at_.offset
     std::uint64_t accepted_before_ = 0;
@@ -95,11 +109,24 @@ private:
     std::ofstream rejected_{};
 };
 
+// The daemon answers, and takes no calls for now.
+void importing::wait_for(const rt::failure& why)
+{
+    auto shown = numbers();
+    shown.waiting = why.id == "intake.backlog_full" ? "until rows have landed (limits.backlog_bytes_max)"
+                    : why.id == "intake.disk_full"  ? "for room on the disk of the daemon (limits.disk_free_min)"
+                                                    : "for the daemon";
+    if (show_) show_(shown);
+    if (why.id != "intake.backlog_full" || (sync_asked_ && door_.now() - *sync_asked_ < sync_asked_every)) return;
+    sync_asked_ = door_.now();
+    (void)door_.post(path("/sync"), "");  // one may be under way already, or the space paused
+}
+
 // Waits for a daemon that is busy, full or restarting; gives up after `patience` without an answer.
 rt::outcome<json::object> importing::post(const std::string& verb, const std::string& body)
 {
-    const std::string target = "/api/v1/spaces/" + http::encode_component(what_.space) + "/import/" + verb;
-    const auto give_up = door_.now() + patience_;
+    const std::string target = path("/import/" + verb);
+    auto give_up = door_.now() + patience_;
     for (;;) {
         auto answer = door_.post(target, body);
         if (answer.has_value()) {
@@ -109,6 +136,10 @@ rt::outcome<json::object> importing::post(const std::string& verb, const std::st
         }
         const auto retry = answer.error().retry;
         const bool passing = retry != rt::retry_class::never && retry != rt::retry_class::reauth;
+        if (takes_none_for_now(answer.error())) {
+            wait_for(answer.error());
+            give_up = door_.now() + patience_;
+        }
         if (!passing || door_.now() >= give_up) return answer.error();
         door_.sleep(std::clamp(answer.error().retry_after.value_or(pause_standard), pause_standard, pause_max));
     }
@@ -170,23 +201,38 @@ rt::outcome<void> importing::send(bool last)
     const position before = std::exchange(at_, read_position(next->get_object()));
     if (const auto* lines = answer->if_contains("lines"); lines != nullptr && lines->is_array()) {
         keep_refused(lines->get_array(), before.lines, piece);
+        if (!last && before.lines == 0 && is_of_others(lines->get_array()))
+            return rt::failure{.id = "import.not_this_space",
+                               .detail = "None of the first " + grouped(at_.lines) + " lines has a write key of space " + what_.space +
+                                         ", so nothing was imported, and the rest is not tried. Name the source with --source, or "
+                                         "import into the space that has these keys; then begin anew with --again."};
         if (last && summary_.ends_inside_a_line && !lines->get_array().empty()) {
             const auto& final_one = lines->get_array().back();
             summary_.last_line_refused = final_one.is_object() && number(final_one.get_object(), "line") == at_.lines;
         }
     }
-    if (at_.offset < before.offset || at_.offset - before.offset > held_.size() || (at_.offset == before.offset && !last && !piece.empty()))
+    if (at_.offset < before.offset || at_.offset - before.offset > held_.size() || (at_.offset == before.offset && !at_.finished && !piece.empty()))
         return rt::failure{.id = "import.confused", .detail = "The daemon's position does not fit this file; use --again to begin anew."};
     held_.erase(0, static_cast<std::size_t>(at_.offset - before.offset));
     return {};
 }
 
-progress_numbers importing::numbers(rt::time_point began) const
+// Every line so far was refused for its write key.
+bool importing::is_of_others(const json::array& refused) const
+{
+    return at_.accepted == 0 && at_.refused == at_.lines && refused.size() == at_.lines &&
+           std::all_of(refused.begin(), refused.end(), [](const json::value& one) {
+               const auto* reason = one.is_object() ? one.get_object().if_contains("reason") : nullptr;
+               return reason != nullptr && *reason == "unknown_source";
+           });
+}
+
+progress_numbers importing::numbers() const
 {
     progress_numbers n;
     n.calls = at_.accepted;
     n.refused = at_.refused;
-    const double seconds = std::max(1e-3, std::chrono::duration<double>(door_.now() - began).count());
+    const double seconds = std::max(1e-3, std::chrono::duration<double>(door_.now() - began_).count());
     n.calls_per_second = static_cast<double>(at_.accepted - accepted_before_) / seconds;
     if (from_.size() != 0) {
         n.part = static_cast<double>(from_.position()) / static_cast<double>(from_.size());
@@ -196,8 +242,9 @@ progress_numbers importing::numbers(rt::time_point began) const
     return n;
 }
 
-rt::outcome<import_summary> importing::run(const std::function<void(const progress_numbers&)>& show)
+rt::outcome<import_summary> importing::run()
 {
+    began_ = door_.now();
     // Known before anything is sent: a refused line that cannot be kept would be lost.
     const auto folder = std::filesystem::path(rejected_path()).parent_path();
     if (::access(folder.empty() ? "." : folder.c_str(), W_OK) != 0)
@@ -212,7 +259,7 @@ rt::outcome<import_summary> importing::run(const std::function<void(const progre
     summary_.was_finished = at_.finished;
     if (!at_.finished) {
         if (auto skipped = from_.skip(at_.offset); skipped.has_error()) return skipped.error();
-        const auto began = door_.now();
+        began_ = door_.now();
         position_before_ = from_.position();
         for (bool more = true; more;) {
             while (more && held_.size() < piece_bytes) {
@@ -222,8 +269,10 @@ rt::outcome<import_summary> importing::run(const std::function<void(const progre
                 held_ += *block;
             }
             if (!more) summary_.ends_inside_a_line = !held_.empty() && !held_.ends_with('\n');
-            if (auto sent = send(!more); sent.has_error()) return sent.error();
-            if (show) show(numbers(began));
+            do {
+                if (auto sent = send(!more); sent.has_error()) return sent.error();
+                if (show_) show_(numbers());
+            } while (!more && !at_.finished);  // it tells a bounded number of refused lines at a time
         }
     }
     summary_.accepted = at_.accepted;
@@ -237,8 +286,8 @@ rt::outcome<import_summary> importing::run(const std::function<void(const progre
 rt::outcome<import_summary> run_import(const import_door& door, const import_request& what, file_source& from,
                                        const std::function<void(const progress_numbers&)>& show, rt::duration patience)
 {
-    importing one(door, what, from, patience);
-    return one.run(show);
+    importing one(door, what, from, patience, show);
+    return one.run();
 }
 
 }  // namespace lakeferry::daemon

@@ -40,8 +40,10 @@ struct import_door {
     std::function<rt::time_point()> now;
 };
 
-// Blocks until the file is in. A daemon that is busy or restarts is waited for, up to patience. Failures: those of
-// file_source, "import.*", "control.*"; what was answered before stays imported.
+// Blocks until the file is in. A daemon that restarts is waited for, up to patience; one that answers and takes no calls
+// for now, for as long as it says so. Where rows must land first, it is asked to sync the space. Failures: those of
+// file_source, "import.*", "control.*"; what was answered before stays imported. "import.not_this_space": no line of the
+// beginning has a write key of the space.
 rt::outcome<import_summary> run_import(const import_door& door, const import_request& what, file_source& from,
                                        const std::function<void(const progress_numbers&)>& show,
                                        rt::duration patience = std::chrono::minutes(2));

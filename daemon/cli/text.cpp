@@ -111,6 +111,7 @@ std::string progress_line(const progress_numbers& n, std::size_t bar_width)
     }
     line += grouped(n.calls) + " calls";
     if (n.refused != 0) line += "  " + grouped(n.refused) + " refused";
+    if (!n.waiting.empty()) return line + "  waiting " + n.waiting;
     line += "  " + grouped(static_cast<std::uint64_t>(std::max(0.0, n.calls_per_second))) + "/s";
     if (n.seconds_left >= 0) line += "  " + span_text(n.seconds_left) + " left";
     return line;

@@ -39,6 +39,7 @@ struct progress_numbers {
     std::uint64_t refused = 0;
     double calls_per_second = 0;
     double seconds_left = -1;  // negative: unknown
+    std::string waiting{};     // for what; empty: it goes on
 };
 std::string progress_line(const progress_numbers& n, std::size_t bar_width);
 

@@ -54,6 +54,8 @@ public:
         return !out_.after.inside_line;
     }
 
+    std::size_t refused() const noexcept { return out_.refused.size(); }
+
     chunk_plan take()
     {
         out_.pieces = blocks_.take();
@@ -75,17 +77,18 @@ private:
 
 }  // namespace
 
-chunk_plan read_chunk(std::string_view bytes, const import_progress& before, bool last, const check_options& with)
+chunk_plan read_chunk(std::string_view bytes, const import_progress& before, bool last, const check_options& with,
+                      std::size_t refused_max)
 {
     chunk_reader reader(before, with);
     if (before.inside_line && !reader.skip_rest(bytes)) return reader.take();
-    for (;;) {
+    while (reader.refused() < refused_max) {
         const std::size_t end = bytes.find('\n');
         if (end == std::string_view::npos) break;
         reader.line(bytes.substr(0, end), end + 1);
         bytes.remove_prefix(end + 1);
     }
-    if (bytes.empty()) return reader.take();
+    if (bytes.empty() || reader.refused() >= refused_max) return reader.take();
     // Twice the bound, for the space around a call that does not count.
     if (last)
         reader.line(bytes, bytes.size());

@@ -4,6 +4,7 @@
 #include "sync/intake/acceptor.hpp"
 #include "sync/intake/checker.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -36,7 +37,9 @@ struct chunk_plan {
 
 // Reads whole lines from `bytes`, which begin at `before.offset`. What follows the last newline stays for the next
 // chunk (after.offset tells), unless `last`, or unless it is longer than a call may be: then it is refused
-// at once and the rest of the line is skipped. Blank lines are skipped and not counted.
-chunk_plan read_chunk(std::string_view bytes, const import_progress& before, bool last, const check_options& with);
+// at once and the rest of the line is skipped. Blank lines are skipped and not counted. Ends early, behind a line, when
+// refused_max lines are refused: each is to be told.
+chunk_plan read_chunk(std::string_view bytes, const import_progress& before, bool last, const check_options& with,
+                      std::size_t refused_max = SIZE_MAX);
 
 }  // namespace lakeferry::intake

@@ -203,13 +203,13 @@ rt::awaitable<rt::outcome<chunk_result>> importer::chunk(std::uint32_t space, im
     options.use_received_at = true;
     options.refill = known->refill;
     auto plan = co_await rt::offload_uncancellable(
-        workers_, [&] { return read_chunk(what.bytes, known->at, what.last, options); });
+        workers_, [&] { return read_chunk(what.bytes, known->at, what.last, options, refused_lines_answered_max); });
 
     out.accepted = plan.after.accepted - known->at.accepted;
     out.refused = plan.after.refused - known->at.refused;
     record after = *known;
     after.at = plan.after;
-    after.finished = what.last;
+    after.finished = what.last && plan.after.offset == known->at.offset + what.bytes.size();
     std::vector<side_record> progress;
     progress.push_back({store::family::meta, key_of(space, what.id), after.encode()});
     const auto written = co_await acceptor_.commit(std::move(plan.pieces), std::move(progress));
@@ -217,7 +217,6 @@ rt::awaitable<rt::outcome<chunk_result>> importer::chunk(std::uint32_t space, im
 
     note(space, after, plan.refused);
     out.position = {what.id, after.at, after.finished};
-    if (plan.refused.size() > refused_lines_answered_max) plan.refused.resize(refused_lines_answered_max);
     out.lines = std::move(plan.refused);
     co_return out;
 }

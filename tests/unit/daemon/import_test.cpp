@@ -44,8 +44,12 @@ protected:
     // Lines that begin with "bad" are refused. What it accepted is in `got_`.
     rt::outcome<json::value> answer(const std::string& target, const std::string& body)
     {
+        if (target.ends_with("/sync")) {
+            ++syncs_;
+            return json::value(json::object{});
+        }
         ++calls_;
-        if (fail_at_ == calls_) return failure_;
+        if (calls_ >= fail_at_ && calls_ < fail_at_ + fail_times_) return failure_;
         if (target.ends_with("/begin")) {
             begun_ = json::parse(body).as_object();
             return json::value(position());
@@ -54,18 +58,21 @@ protected:
         const bool last = target.find("last=true") != std::string::npos;
         json::array refused;
         std::istringstream in(body);
-        for (std::string line; std::getline(in, line);) {
+        std::size_t dealt_with = 0;
+        for (std::string line; refused.size() < 1000 && std::getline(in, line);) {
+            dealt_with = std::min(body.size(), dealt_with + line.size() + 1);
             ++lines_;
-            if (line.starts_with("bad")) {
+            if (line.starts_with("bad") || line.starts_with("foreign")) {
                 ++refused_;
-                refused.push_back(json::object{{"line", lines_}, {"reason", "bad_request"}, {"field", ""}, {"message", "no JSON"}});
+                const char* reason = line.starts_with("bad") ? "bad_request" : "unknown_source";
+                refused.push_back(json::object{{"line", lines_}, {"reason", reason}, {"field", ""}, {"message", "no JSON"}});
             } else {
                 got_ += line + "\n";
                 ++accepted_;
             }
         }
-        offset_ += body.size();
-        finished_ = last;
+        offset_ += dealt_with;
+        finished_ = last && dealt_with == body.size();
         return json::value(json::object{{"position", position()}, {"accepted", accepted_}, {"refused", refused_}, {"lines", refused}});
     }
     json::object position() const
@@ -78,7 +85,10 @@ protected:
         if (source.has_error()) return source.error();
         const import_door door{[this](const std::string& t, std::string b) { return answer(t, b); },
                                [this](rt::duration d) { now_ += d; }, [this] { return now_; }};
-        return run_import(door, {.space = "acme", .file = file}, **source, {}, patience);
+        const auto show = [this](const progress_numbers& n) {
+            if (!n.waiting.empty()) waited_for_.push_back(progress_line(n, 0));
+        };
+        return run_import(door, {.space = "acme", .file = file}, **source, show, patience);
     }
     static std::string error_of(const std::string& path)
     {
@@ -95,7 +105,8 @@ protected:
     fs::path folder_;
     std::uint64_t offset_ = 0, lines_ = 0, accepted_ = 0, refused_ = 0;
     bool finished_ = false;
-    unsigned calls_ = 0, fail_at_ = 0;
+    unsigned calls_ = 0, fail_at_ = 0, fail_times_ = 1, syncs_ = 0;
+    std::vector<std::string> waited_for_{};
     rt::failure failure_{};
     json::object begun_{};
     std::string got_{};
@@ -229,6 +240,59 @@ TEST_F(Import, WaitsForADaemonThatIsBusy)
     ASSERT_TRUE(done.has_value());
     EXPECT_EQ(now_ - rt::time_point{}, std::chrono::seconds(5));
     EXPECT_EQ(got_, "{}\n");
+}
+
+TEST_F(Import, WaitsAsLongAsRowsMustLandFirstAndAsksForThat)
+{
+    fail_at_ = 2;
+    fail_times_ = 1000;
+    failure_ = {.retry = rt::retry_class::transient, .id = "intake.backlog_full", .retry_after = std::chrono::seconds(5)};
+    const auto done = run(write("a", "{}\n"));
+    ASSERT_TRUE(done.has_value()) << done.error().detail;
+    EXPECT_EQ(got_, "{}\n");
+    EXPECT_EQ(now_ - rt::time_point{}, std::chrono::seconds(5000)) << "far beyond its patience with a daemon that is away";
+    EXPECT_EQ(syncs_, 84U) << "once a minute";
+    EXPECT_EQ(waited_for_.front(), "100 %  0 calls  waiting until rows have landed (limits.backlog_bytes_max)");
+}
+
+TEST_F(Import, WaitsForRoomOnTheDiskAndAsksForNothing)
+{
+    fail_at_ = 2;
+    fail_times_ = 100;
+    failure_ = {.retry = rt::retry_class::transient, .id = "intake.disk_full", .retry_after = std::chrono::seconds(5)};
+    ASSERT_TRUE(run(write("a", "{}\n")).has_value());
+    EXPECT_EQ(syncs_, 0U);
+    EXPECT_NE(waited_for_.back().find("for room on the disk"), std::string::npos) << waited_for_.back();
+}
+
+TEST_F(Import, AFileOfAnotherSpaceIsNotReadToItsEnd)
+{
+    std::string text;
+    for (int i = 0; i < 50'000; ++i) text += "foreign {\"filler\":\"" + std::string(100, 'x') + "\"}\n";
+    const auto done = run(write("a", text));
+    ASSERT_TRUE(done.has_error());
+    EXPECT_EQ(done.error().id, "import.not_this_space");
+    EXPECT_NE(done.error().detail.find("--source"), std::string::npos) << done.error().detail;
+    EXPECT_EQ(calls_, 2U) << "its beginning, and no more";
+}
+
+TEST_F(Import, AFileWithSomeLinesOfAnotherSpaceIs)
+{
+    std::string text = "{}\n";
+    for (int i = 0; i < 50'000; ++i) text += "foreign {\"filler\":\"" + std::string(100, 'x') + "\"}\n";
+    const auto done = run(write("a", text));
+    ASSERT_TRUE(done.has_value()) << done.error().detail;
+    EXPECT_EQ(done->accepted, 1U);
+    EXPECT_EQ(done->refused, 50'000U);
+    const auto kept = text_of(done->rejected_file);
+    EXPECT_EQ(std::count(kept.begin(), kept.end(), '\n'), 50'000) << "every one is kept, though few are told at a time";
+}
+
+TEST_F(Import, AShortFileOfAnotherSpaceSaysItByItsLines)
+{
+    const auto done = run(write("b", "foreign 1\nforeign 2\n"));
+    ASSERT_TRUE(done.has_value()) << done.error().detail;
+    EXPECT_EQ(done->refused, 2U);
 }
 
 TEST_F(Import, GivesUpOnADaemonThatStaysAway)

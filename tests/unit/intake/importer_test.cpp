@@ -93,6 +93,28 @@ TEST(Importer, BadLinesAreKeptAsideWithTheirNumbers)
     EXPECT_EQ(w.refused("bad_request"), 1);
 }
 
+TEST(Importer, EveryRefusedLineIsToldHoweverManyThereAre)
+{
+    intake_world w;
+    const auto id = begin(w).id;
+    std::string text = line(1) + "\n";
+    for (int i = 0; i < 2500; ++i) text += "bad\n";
+    text += line(2);
+    std::uint64_t told = 0;
+    intake::import_position at{id, {}, false};
+    for (int answers = 0; !at.finished; ++answers) {
+        ASSERT_LT(answers, 4);
+        const auto got = send(w, id, at.at.offset, text.substr(at.at.offset), true);
+        ASSERT_TRUE(got.has_value());
+        for (const auto& l : got->lines) EXPECT_EQ(l.line, ++told + 1);
+        at = got->position;
+    }
+    EXPECT_EQ(told, 2500U);
+    EXPECT_EQ(at.at.refused, 2500U);
+    EXPECT_EQ(at.at.accepted, 2U);
+    EXPECT_EQ(stored(w), (std::vector<std::string>{line(1), line(2)}));
+}
+
 TEST(Importer, WithoutASourceEachLineNeedsAWriteKey)
 {
     intake_world w;
