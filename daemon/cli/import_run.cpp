@@ -220,7 +220,7 @@ rt::outcome<void> importing::send(bool last)
 // Every line so far was refused for its write key.
 bool importing::is_of_others(const json::array& refused) const
 {
-    return at_.accepted == 0 && at_.refused == at_.lines && refused.size() == at_.lines &&
+    return !refused.empty() && refused.size() == at_.lines &&
            std::all_of(refused.begin(), refused.end(), [](const json::value& one) {
                const auto* reason = one.is_object() ? one.get_object().if_contains("reason") : nullptr;
                return reason != nullptr && *reason == "unknown_source";
@@ -244,7 +244,6 @@ progress_numbers importing::numbers() const
 
 rt::outcome<import_summary> importing::run()
 {
-    began_ = door_.now();
     // Known before anything is sent: a refused line that cannot be kept would be lost.
     const auto folder = std::filesystem::path(rejected_path()).parent_path();
     if (::access(folder.empty() ? "." : folder.c_str(), W_OK) != 0)

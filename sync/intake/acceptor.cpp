@@ -99,30 +99,28 @@ acceptor::room acceptor::measure(store::store& in)
             .free = in.free_bytes()};
 }
 
-std::optional<rt::failure> acceptor::too_full(const room& now, const acceptor_settings& settings)
+std::optional<rt::failure> acceptor::too_full(const room& now) const
 {
-    if (now.backlog > settings.backlog_bytes_max)
+    if (now.backlog > settings_.backlog_bytes_max)
         return full("intake.backlog_full",
                     "calls are refused until the events and rows that wait on disk have gone down: " +
-                        std::to_string(now.backlog) + " bytes wait, " + std::to_string(settings.backlog_bytes_max) +
-                        " are allowed (limits.backlog_bytes_max)",
-                    settings);
-    if (now.free && *now.free < settings.disk_free_min)
+                        std::to_string(now.backlog) + " bytes wait, " + std::to_string(settings_.backlog_bytes_max) +
+                        " are allowed (limits.backlog_bytes_max)");
+    if (now.free && *now.free < settings_.disk_free_min)
         return full("intake.disk_full",
                     "calls are refused while the disk of the state directory has less than " +
-                        std::to_string(settings.disk_free_min) + " bytes left (limits.disk_free_min); it has " +
-                        std::to_string(*now.free) + ": free some space. What was accepted goes on its way",
-                    settings);
+                        std::to_string(settings_.disk_free_min) + " bytes left (limits.disk_free_min); it has " +
+                        std::to_string(*now.free) + ": free some space. What was accepted goes on its way");
     return std::nullopt;
 }
 
-rt::failure acceptor::full(const char* id, std::string detail, const acceptor_settings& settings)
+rt::failure acceptor::full(const char* id, std::string detail) const
 {
     rt::failure out;
     out.retry = rt::retry_class::transient;
     out.id = id;
     out.detail = std::move(detail);
-    out.retry_after = settings.retry_after;
+    out.retry_after = settings_.retry_after;
     return out;
 }
 
@@ -237,12 +235,11 @@ rt::awaitable<void> acceptor::write_group(std::shared_ptr<group> one)
     const bool then_measure =
         !first_measure && (!measured_ || unmeasured_bytes_ + one->bytes >= settings_.measure_every_bytes);
     auto how = co_await rt::offload_uncancellable(
-        workers_, [&in = store_, &g = *one, &keys, &companions, first_measure, then_measure,
-                   &settings = std::as_const(settings_)]() -> written {
+        workers_, [this, &in = store_, &g = *one, &keys, &companions, first_measure, then_measure]() -> written {
             written out;
             if (first_measure) {
                 out.measured = measure(in);
-                if (too_full(*out.measured, settings)) return out;
+                if (too_full(*out.measured)) return out;
             }
             store::batch& all = companions;
             auto key = keys.begin();
@@ -252,7 +249,7 @@ rt::awaitable<void> acceptor::write_group(std::shared_ptr<group> one)
             if (all.empty()) return out;
             out.result = in.write(std::move(all), g.promised() ? store::durable::yes : store::durable::no);
             const auto free = in.free_bytes();
-            if (then_measure || (free && *free < settings.disk_free_min)) out.measured = measure(in);
+            if (then_measure || (free && *free < settings_.disk_free_min)) out.measured = measure(in);
             return out;
         });
     finish(*one, how);
@@ -293,7 +290,7 @@ void acceptor::note_room(group& one, const room& now)
     measured_ = true;
     unmeasured_bytes_ = 0;
     backlog_bytes_ = now.backlog;
-    const auto before = std::exchange(full_, too_full(now, settings_));
+    const auto before = std::exchange(full_, too_full(now));
     if (full_) {
         refuse(*full_);
         // Measured before the write: nothing was written.

@@ -116,7 +116,7 @@ private:
     };
 
     static room measure(store::store& in);
-    static std::optional<rt::failure> too_full(const room& now, const acceptor_settings& settings);
+    std::optional<rt::failure> too_full(const room& now) const;  // reads settings only: also on workers
     void note_room(group& one, const room& now);
     void refuse(const rt::failure& why);
     rt::outcome<void> admits(std::uint32_t number) const;
@@ -125,8 +125,7 @@ private:
     rt::awaitable<void> write_group(std::shared_ptr<group> one);
     void finish(group& one, const written& how);
     void note_failure(const rt::failure& why);
-    rt::failure full(const char* id, std::string detail) const { return full(id, std::move(detail), settings_); }
-    static rt::failure full(const char* id, std::string detail, const acceptor_settings& settings);
+    rt::failure full(const char* id, std::string detail) const;
 
     boost::asio::any_io_executor loop_;
     boost::asio::any_io_executor workers_;

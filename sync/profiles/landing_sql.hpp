@@ -65,6 +65,7 @@ std::string fence_table_part(const place& at, const lease_holder& owner);
 // SQL scripting: https://docs.databricks.com/aws/en/sql/language-manual/control-flow/compound-stmt. Not atomic: the
 // first part that fails ends it, and what was made stays.
 std::string script(std::span<const std::string> parts);
+// A whole statement, with its header.
 bool is_script(std::string_view statement) noexcept;
 // A script of its own, that makes what a schema lacks.
 std::string set_up_script(std::span<const std::string> parts, const statement_label& label);

@@ -149,16 +149,19 @@ rt::awaitable<rt::outcome<bool>> table_lander::files_are_gone(load& l, const rt:
     co_return true;
 }
 
+rt::awaitable<rt::outcome<void>> landing_run::may_send(std::string table)
+{
+    auto ours = co_await hold.confirm(label(), limit);
+    if (ours.has_error()) co_return ours.error();
+    if (!owed.fence_owed(table)) co_return boost::system::in_place_value;
+    co_return co_await owed.move_fences(label(), limit);
+}
+
 // A keyed load that changed nothing, or does not say what it changed, was perhaps stopped by a fence that is not ours.
 rt::awaitable<rt::outcome<void>> table_lander::send(load& l, bool fresh, load_sender::rows_of_part rows)
 {
-    auto ours = co_await run_.hold.confirm(run_.label(), run_.limit);
-    if (ours.has_error()) co_return ours.error();
-    // The load before this one must not land any more once this one is sent.
-    if (l.kind == core::table_kind::keyed && run_.owed.fence_owed(table_.name)) {
-        auto moved = co_await run_.owed.move_fences(run_.label(), run_.limit);
-        if (moved.has_error()) co_return moved.error();
-    }
+    auto ready = co_await run_.may_send(table_.name);
+    if (ready.has_error()) co_return ready.error();
     const phase_meter::turn loading(run_.meters.load);
     const phase_meter::turn busy(run_.meters.warehouse);
     auto done = co_await run_.sender.finish(l, fresh, std::move(rows), run_.limit);

@@ -36,6 +36,8 @@ struct landing_run {
 
     std::uint64_t more_statements = 0;  // of jobs and table care
 
+    // Before a load of a table is sent: the schema is still ours, and the load before it must not land any more.
+    rt::awaitable<rt::outcome<void>> may_send(std::string table);
     statement_label label(std::uint64_t load = 0) const { return {space, number, load}; }
     // Sent so far.
     std::uint64_t statements() const noexcept

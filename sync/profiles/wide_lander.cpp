@@ -35,13 +35,6 @@ rt::awaitable<rt::outcome<void>> wide_lander::shape(bool anew)
     co_return co_await run_.shape.ensure_table(wide_, run_.label(), run_.limit);
 }
 
-// Before a newer load is sent.
-rt::awaitable<rt::outcome<void>> wide_lander::move_own_fence()
-{
-    if (!run_.owed.fence_owed(wide_.name)) co_return boost::system::in_place_value;
-    co_return co_await run_.owed.move_fences(run_.label(), run_.limit);
-}
-
 // The count comes last, because a script answers what its last part does.
 std::string wide_lander::with_words(const load& l, const wide_source& from, const debts::owed_fences& owed) const
 {
@@ -85,10 +78,6 @@ rt::awaitable<rt::outcome<void>> wide_lander::forget(const load& l)
 
 rt::awaitable<rt::outcome<bool>> wide_lander::finish(load& l, bool fresh)
 {
-    auto ours = co_await run_.hold.confirm(run_.label(), run_.limit);
-    if (ours.has_error()) co_return ours.error();
-    auto fenced = co_await move_own_fence();
-    if (fenced.has_error()) co_return fenced.error();
     {
         const phase_meter::turn loading(run_.meters.load);
         const phase_meter::turn busy(run_.meters.warehouse);
@@ -108,8 +97,8 @@ rt::awaitable<rt::outcome<bool>> wide_lander::step(load& l)
         run_.with.workers, [this] { return read_wide_progress(run_.with.store, run_.space_number); });
     if (now.has_error()) co_return now.error();
     if (now->log_load == 0) co_return true;
-    auto fenced = co_await move_own_fence();
-    if (fenced.has_error()) co_return fenced.error();
+    auto ready = co_await run_.may_send(wide_.name);
+    if (ready.has_error()) co_return ready.error();
     l.number = ++run_.last_load;
     l.table = wide_.name;
     l.kind = core::table_kind::keyed;
@@ -172,6 +161,8 @@ rt::awaitable<rt::outcome<void>> wide_lander::land(std::vector<load> unfinished)
     auto shaped = co_await shape(false);
     if (shaped.has_error()) co_return failed(shaped.error());
     for (auto& l : unfinished) {
+        auto ready = co_await run_.may_send(wide_.name);
+        if (ready.has_error()) co_return failed(ready.error());
         auto done = co_await finish(l, false);
         if (done.has_value()) {
             if (*done) ++run_.report.adopted;

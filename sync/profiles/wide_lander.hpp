@@ -55,7 +55,6 @@ private:
     rt::awaitable<rt::outcome<void>> catch_up();
     rt::awaitable<rt::outcome<void>> shape(bool anew);
     rt::awaitable<rt::outcome<bool>> step(load& l);
-    rt::awaitable<rt::outcome<void>> move_own_fence();
     std::string with_words(const load& l, const wide_source& from, const debts::owed_fences& owed) const;
 
     landing_run& run_;

@@ -43,6 +43,12 @@ std::string list(const core::table& t, Each&& each)
     return out;
 }
 
+// The rows of a table between the bounds.
+std::string between(const place& at, std::string_view table, const wide_source& source)
+{
+    return at.table(table) + " WHERE seq > " + std::to_string(source.from) + " AND seq <= " + std::to_string(source.upto);
+}
+
 std::string rows_of(const place& at, std::string_view log, const core::table& wide, const wide_source& source)
 {
     const bool traits = log == traits_log;
@@ -54,8 +60,7 @@ std::string rows_of(const place& at, std::string_view log, const core::table& wi
         const bool has = is_own(c.name) ? c.name != "merged_to" : traits && source.traits->find(c.name) != nullptr;
         return "CAST(" + (has ? name : "NULL") + type;
     };
-    return "SELECT " + list(wide, value) + " FROM " + at.table(log) + " WHERE seq > " + std::to_string(source.from) +
-           " AND seq <= " + std::to_string(source.upto);
+    return "SELECT " + list(wide, value) + " FROM " + between(at, log, source);
 }
 
 }  // namespace
@@ -112,15 +117,13 @@ std::string merge_wide(const place& at,
 
 std::string count_wide(const place& at, const wide_source& source)
 {
-    return "SELECT count(*) AS n FROM " + at.table(wide_table) + " WHERE seq > " + std::to_string(source.from) +
-           " AND seq <= " + std::to_string(source.upto);
+    return "SELECT count(*) AS n FROM " + between(at, wide_table, source);
 }
 
 std::string wide_answer(const place& at, const wide_source& source, std::uint64_t load)
 {
     // By then the fence stands at this load itself.
-    return "SELECT count(*) AS num_affected_rows FROM " + at.table(wide_table) + " WHERE seq > " +
-           std::to_string(source.from) + " AND seq <= " + std::to_string(source.upto) + " AND " +
+    return "SELECT count(*) AS num_affected_rows FROM " + between(at, wide_table, source) + " AND " +
            fence_guard(at, wide_table, load + 1);
 }
 

@@ -13,8 +13,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-std::string page(int n) { return R"({"userId":"u)" + std::to_string(n) + "\"}"; }
-
 http::request request(std::string body)
 {
     return {"POST", "/v1/page", intake_world::json_fields("k-web:"), std::move(body)};

@@ -264,6 +264,9 @@ private:
     }
 };
 
+// A page call of user number n.
+inline std::string page(int n) { return R"({"userId":"u)" + std::to_string(n) + "\"}"; }
+
 // A text field of a JSON answer; "-" if it is not there.
 inline std::string field_of(const http::response& answer, const char* name)
 {

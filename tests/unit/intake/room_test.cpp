@@ -7,12 +7,6 @@ using namespace lakeferry;
 using namespace lakeferry::test;
 using namespace std::chrono_literals;
 
-namespace {
-
-std::string page(int n) { return R"({"userId":"u)" + std::to_string(n) + "\"}"; }
-
-}  // namespace
-
 TEST(Room, AFullDiskIsSaidBeforeTheBodyIsReadUntilItTakesCallsAgain)
 {
     intake_world w;
