@@ -215,15 +215,40 @@ std::string_view row_key(const core::table& t) noexcept
     return t.find("id") != nullptr && t.find("received_at") != nullptr && t.find("seq") == nullptr ? "id" : "seq";
 }
 
-std::string merge_rows(const place& at, const core::table& t, std::string_view since, const statement_label& label)
+std::string_view since_column(const core::table& t) noexcept { return row_key(t) == "id" ? "received_at" : "seq"; }
+
+namespace {
+
+// A row of the table is the same as one of the source.
+std::string same_row(const core::table& t, std::string_view since)
 {
     const std::string key(row_key(t));
     const std::string bound =
         key == "id" ? "t.`received_at` >= CAST(" + quote_string(since) + " AS TIMESTAMP)"
                     : "t.`seq` >= CAST(" + quote_string(since) + " AS " + core::sql_name(t.find("seq")->type) + ")";
-    return header(label, "merge_rows", t.name) + "MERGE INTO " + at.table(t.name) + " AS t\nUSING (SELECT " +
-           typed_columns(t) + " FROM " + rows_of_parameter(t, false) + ") AS s\nON t." + quote_identifier(key) +
-           " = s." + quote_identifier(key) + " AND " + bound + "\nWHEN NOT MATCHED THEN " + insert_all(t);
+    return "t." + quote_identifier(key) + " = s." + quote_identifier(key) + " AND " + bound;
+}
+
+}  // namespace
+
+std::string merge_rows_part(const place& at, const core::table& t, const append_source& from)
+{
+    return "MERGE INTO " + at.table(t.name) + " AS t\nUSING (SELECT " + typed_columns(t) + " FROM " +
+           (from.path.empty() ? rows_of_parameter(t, false) : rows_of_files(t, from.path, false)) + ") AS s\nON " +
+           same_row(t, from.since) + "\nWHEN NOT MATCHED THEN " + insert_all(t);
+}
+
+std::string merge_rows(const place& at, const core::table& t, const append_source& from, const statement_label& label)
+{
+    return header(label, "merge_rows", t.name) + merge_rows_part(at, t, from);
+}
+
+std::string count_rows(const place& at, const core::table& t, const append_source& from)
+{
+    core::table keys;
+    keys.columns = {*t.find(row_key(t))};
+    return "SELECT count(*) FROM " + rows_of_files(keys, from.path, false) +
+           " AS s LEFT SEMI JOIN " + at.table(t.name) + " AS t ON " + same_row(t, from.since);
 }
 
 std::string load_header(const statement_label& label, std::string_view table) { return header(label, "load", table); }
@@ -255,21 +280,22 @@ std::string merge_keyed(const place& at, const core::table& t, const keyed_sourc
 
 namespace {
 
-// The rows behind VALUES, with the count in the place of the numbers that stand for it.
-std::string with_count(const std::string& rows, const late_count& late)
+constexpr std::string_view counted = "lakeferry_rows";  // a variable of the closing script
+
+// The report of a row behind VALUES, with the count in the place of the numbers that stand for it.
+std::string with_count(const late_numbers& late)
 {
     std::string report = "v.report";
-    for (const auto& [stands, more] : late.numbers)
-        report = "replace(" + report + ", " + quote_string(std::to_string(stands)) + ", CAST(c.n + " + std::to_string(more) +
-                 " AS STRING))";
-    return "SELECT v.table_name, v.load_seq, " + report + " AS report FROM VALUES " + rows +
-           " AS v(table_name, load_seq, report) CROSS JOIN (" + late.query + ") AS c";
+    for (const auto& [stands, more] : late)
+        report = "replace(" + report + ", " + quote_string(std::to_string(stands)) + ", CAST(" + std::string(counted) + " + " +
+                 std::to_string(more) + " AS STRING))";
+    return report;
 }
 
 }  // namespace
 
 std::string fences_part(const place& at, std::span<const std::pair<std::string, std::uint64_t>> fences,
-                        std::span<const report_row> reports, std::uint64_t forget_before, const late_count& late)
+                        std::span<const report_row> reports, std::uint64_t forget_before, const late_numbers& late)
 {
     std::string rows = join(fences, ", ", [](const auto& f) {
         return "(" + quote_string(f.first) + ", CAST(" + std::to_string(f.second) + " AS BIGINT), CAST(NULL AS STRING))";
@@ -278,8 +304,8 @@ std::string fences_part(const place& at, std::span<const std::pair<std::string, 
         return "(" + quote_string(r.key) + ", CAST(" + std::to_string(r.run) + " AS BIGINT), " + quote_string(r.report) + ")";
     });
     rows += (rows.empty() || of_runs.empty() ? "" : ", ") + of_runs;
-    const std::string source = late.numbers.empty() ? "SELECT * FROM VALUES " + rows + " AS v(table_name, load_seq, report)"
-                                                    : with_count(rows, late);
+    const std::string columns = late.empty() ? "*" : "v.table_name, v.load_seq, " + with_count(late) + " AS report";
+    const std::string source = "SELECT " + columns + " FROM VALUES " + rows + " AS v(table_name, load_seq, report)";
     std::string out = "MERGE INTO " + at.table(fence_table) + " AS t\nUSING (" + source +
                       ") AS s\nON t.table_name = s.table_name"
                       "\nWHEN MATCHED AND t.load_seq < s.load_seq THEN UPDATE SET load_seq = s.load_seq"
@@ -289,6 +315,15 @@ std::string fences_part(const place& at, std::span<const std::pair<std::string, 
         out += "\nWHEN NOT MATCHED BY SOURCE AND t.report IS NOT NULL AND t.load_seq < " + std::to_string(forget_before) +
                " THEN DELETE";
     return out;
+}
+
+std::string closing_script(std::string load, std::string_view count, std::string fences)
+{
+    const std::string variable(counted);
+    const std::vector<std::string> parts{"DECLARE " + variable + " BIGINT", std::move(load),
+                                         "SET " + variable + " = (" + std::string(count) + ")", std::move(fences),
+                                         "SELECT " + variable + " AS num_affected_rows"};
+    return script(parts);
 }
 
 std::string move_fences(const place& at, std::span<const std::pair<std::string, std::uint64_t>> fences,

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace lakeferry::profiles {
@@ -77,10 +78,17 @@ std::string read_fence(const place& at, std::string_view table, const statement_
 std::string copy_into(const place& at, const core::table& t, std::string_view folder,
                       std::span<const std::string> files, const statement_label& label);
 
-// Append-only, rows in the parameter :rows (a JSON array of objects with every column as text). Insert-only by the
-// table's row key (id with received_at where the table has them, else seq); sent twice, the second inserts
-// nothing. `since`: the smallest received_at (or seq) of the rows, which prunes old files.
-std::string merge_rows(const place& at, const core::table& t, std::string_view since, const statement_label& label);
+// Append-only, rows in the parameter :rows (a JSON array of objects with every column as text), or in staged files (path: of
+// one, or a pattern). Insert-only by the table's row key (id with received_at where the table has them, else seq); sent
+// twice, the second inserts nothing.
+struct append_source {
+    std::string since{};  // the smallest received_at (or seq) of the rows, which prunes old files
+    std::string path{};
+};
+std::string merge_rows(const place& at, const core::table& t, const append_source& from, const statement_label& label);
+// The same as the part of a script; and a count of the rows of staged files that the table has by then.
+std::string merge_rows_part(const place& at, const core::table& t, const append_source& from);
+std::string count_rows(const place& at, const core::table& t, const append_source& from);
 
 // Keyed tables: guarded by seq, fenced by the load number. Sent twice it changes nothing, and an old load
 // that commits after its successor changes nothing. The source is staged files, or the parameter :rows.
@@ -108,12 +116,9 @@ struct report_row {
     std::uint64_t run = 0;
     std::string report{};     // JSON
 };
-// Numbers in reports that only the statement itself can fill in, when it runs behind what it counts in a script.
-struct late_count {
-    std::string query{};  // SELECT count(*) …
-    // As the reports have them, and what is to be added to the count for the true one.
-    std::vector<std::pair<std::uint64_t, std::uint64_t>> numbers{};
-};
+// Numbers in reports that only the statement itself can fill in, when it runs behind what it counts in a closing script: as the
+// reports have them, and what is to be added to the count for the true one.
+using late_numbers = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
 // Moves the fences of all these tables, {table, load}, never backwards, and adds reports; a report that is there already
 // stays as it is. forget_before: removes reports of runs before this one; 0: none.
 std::string move_fences(const place& at, std::span<const std::pair<std::string, std::uint64_t>> fences,
@@ -121,12 +126,17 @@ std::string move_fences(const place& at, std::span<const std::pair<std::string, 
                         std::uint64_t forget_before = 0);
 // The same as the part of a script.
 std::string fences_part(const place& at, std::span<const std::pair<std::string, std::uint64_t>> fences,
-                        std::span<const report_row> reports, std::uint64_t forget_before, const late_count& late = {});
+                        std::span<const report_row> reports, std::uint64_t forget_before, const late_numbers& late = {});
+// A load as one script with the fences and reports behind it. It answers the count, a SELECT of one number, as
+// num_affected_rows.
+std::string closing_script(std::string load, std::string_view count, std::string fences);
 
 // Did a load of an append-only table commit? One row of it is enough, since a load is one statement. Parameters
 // :key and, where the table has received_at, :at. One column, "found".
 std::string probe(const place& at, const core::table& t, const statement_label& label);
 // The column that tells rows of an append-only table apart: "id" or "seq".
 std::string_view row_key(const core::table& t) noexcept;
+// The column whose smallest value prunes what rows with that key are looked for in: "received_at" or "seq".
+std::string_view since_column(const core::table& t) noexcept;
 
 }  // namespace lakeferry::profiles

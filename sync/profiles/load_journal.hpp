@@ -60,6 +60,9 @@ struct load {
     std::optional<count_mismatch> stuck{};
     bool fenced = false;
     bool cleaned = false;
+    // Sent instead of the one part, if there is anything: a script that does the same, and after it what ends the run. Not
+    // journalled: a later run sends the part alone.
+    std::string together{};
     // Rows that its statements say they changed; nullopt: not known. Not journalled.
     std::optional<std::int64_t> affected{};
 };

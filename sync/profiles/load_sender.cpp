@@ -84,7 +84,7 @@ rt::awaitable<rt::outcome<bool>> load_sender::adopt(load& l, rt::deadline limit)
 rt::awaitable<rt::outcome<void>> load_sender::submit(load& l, rows_of_part& rows, rt::deadline limit)
 {
     databricks::statement what;
-    what.text = l.parts.at(l.part).sql;
+    what.text = l.together.empty() ? l.parts.at(l.part).sql : l.together;
     what.warehouse_id = warehouse_id_;
     what.tags = {{"lakeferry_space", space_}, {std::string(load_tag_key), load_tag(space_, l.number, l.part)}};
     if (l.files.empty() && l.log_upto == 0) {
@@ -136,9 +136,10 @@ rt::awaitable<rt::outcome<databricks::statement_result>> load_sender::send_part(
             const bool failed = !vanished && why.id.starts_with("statement.");
             if (!vanished && !failed && why.retry != rt::retry_class::never) co_return why;
             l.statement_id.clear();
-            // A statement that is known to have failed cannot land later; one that vanished perhaps did, and a
-            // refused look says nothing: the next try looks for both in the history before it sends again.
-            if (failed && l.sends > 0) --l.sends;
+            // A statement that is known to have failed cannot land later; one that vanished perhaps did, a refused look says
+            // nothing, and of a script that failed the first parts are done: the next try looks for all of these in the
+            // history before it sends again, and may find the rows there.
+            if (failed && l.sends > 0 && l.together.empty()) --l.sends;
             auto saved = co_await save(l, store::durable::no);
             if (saved.has_error()) co_return saved.error();
         }

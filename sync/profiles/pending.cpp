@@ -21,18 +21,6 @@ rt::outcome<std::uint64_t> counter(store::store& in, std::uint32_t space, std::s
     return core::read_be64(**stored);
 }
 
-rt::outcome<bool> has_rows(store::store& in, std::uint32_t space, std::uint32_t table, std::uint64_t frozen)
-{
-    bool found = false;
-    auto scanned = in.scan(store::family::outbox, core::outbox_key(space, table, 0),
-                           core::outbox_key(space, table, frozen + 1), [&](std::string_view, std::string_view) {
-                               found = true;
-                               return false;
-                           });
-    if (scanned.has_error()) return scanned.error();
-    return found;
-}
-
 rt::outcome<std::uint64_t> last_run(store::store& in, std::uint32_t space)
 {
     const std::string from = core::key32(space);
@@ -67,6 +55,39 @@ bool pending_work::can_widen() const
            !off.contains(std::string(graph_log)) && !off.contains(std::string(traits_log));
 }
 
+rt::outcome<bool> rows_wait(store::store& in, std::uint32_t space, std::uint32_t table, std::uint64_t from,
+                            std::uint64_t frozen)
+{
+    bool found = false;
+    auto scanned = in.scan(store::family::outbox, core::outbox_key(space, table, from),
+                           core::outbox_key(space, table, frozen + 1), [&](std::string_view, std::string_view) {
+                               found = true;
+                               return false;
+                           });
+    if (scanned.has_error()) return scanned.error();
+    return found;
+}
+
+rt::outcome<std::string> least_waiting(store::store& in, std::uint32_t space, const std::vector<core::table>& among,
+                                       std::uint64_t frozen, std::size_t bytes_max)
+{
+    std::string least;
+    std::size_t best = bytes_max + 1;
+    for (const auto& t : among) {
+        std::size_t bytes = 0;
+        auto scanned = in.scan(store::family::outbox, core::outbox_key(space, t.number, 0),
+                               core::outbox_key(space, t.number, frozen + 1), [&](std::string_view, std::string_view value) {
+                                   bytes += value.size();
+                                   return bytes < best;
+                               });
+        if (scanned.has_error()) return scanned.error();
+        if (bytes >= best || bytes == 0) continue;
+        best = bytes;
+        least = t.name;
+    }
+    return least;
+}
+
 rt::outcome<pending_work> read_pending(store::store& in, std::uint32_t space, std::vector<core::table> tables,
                                        const core::selection& selected)
 {
@@ -98,10 +119,10 @@ rt::outcome<pending_work> read_pending(store::store& in, std::uint32_t space, st
             if (!under_way) continue;
             out.off.insert(name);
         } else {
-            auto rows = has_rows(in, space, t.number, out.frozen);
+            auto rows = rows_wait(in, space, t.number, 0, out.frozen);
             if (rows.has_error()) return rows.error();
             if (*rows) out.with_rows.push_back(name);
-            auto fill = has_rows(in, space, t.number | core::fill_lane, out.frozen);
+            auto fill = rows_wait(in, space, t.number | core::fill_lane, 0, out.frozen);
             if (fill.has_error()) return fill.error();
             if (*fill) out.to_fill.push_back(name);
         }

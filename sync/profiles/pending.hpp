@@ -41,6 +41,13 @@ struct pending_work {
 rt::outcome<pending_work> read_pending(store::store& in, std::uint32_t space, std::vector<core::table> tables,
                                        const core::selection& selected = {});
 
+// Rows of a table wait in the batches from…frozen. Blocking.
+rt::outcome<bool> rows_wait(store::store& in, std::uint32_t space, std::uint32_t table, std::uint64_t from,
+                            std::uint64_t frozen);
+// The table with the least to land, if that is no more than bytes_max in the outbox; else empty. Blocking.
+rt::outcome<std::string> least_waiting(store::store& in, std::uint32_t space, const std::vector<core::table>& among,
+                                       std::uint64_t frozen, std::size_t bytes_max);
+
 // Rows that wait for tables which are left out leave the outbox, but for those of loads that are under way: counts by table.
 // Blocking.
 rt::outcome<std::map<std::string, std::uint64_t>> let_go(store::store& in, std::uint32_t space,

@@ -25,7 +25,7 @@ report_row row_of(const run_report& r, const std::string& state_directory)
     return {.key = "run " + state_directory + " " + std::to_string(r.number), .run = r.number, .report = to_json(r)};
 }
 
-std::vector<std::pair<std::uint64_t, std::uint64_t>> leave_open(run_report& r, const std::string& table)
+late_numbers leave_open(run_report& r, const std::string& table)
 {
     // More than any count of rows, so that it is found in the JSON.
     constexpr std::uint64_t to_come = 1'000'000'000'000'000'000;
@@ -35,7 +35,7 @@ std::vector<std::pair<std::uint64_t, std::uint64_t>> leave_open(run_report& r, c
     std::uint64_t of_family = 0;
     for (const auto& [name, t] : r.tables)
         if (family_of(name) == family) of_family += t.rows;
-    std::vector<std::pair<std::uint64_t, std::uint64_t>> open;
+    late_numbers open;
     for (const auto number : std::set{of_table, of_family, r.rows()}) open.emplace_back(number, number - to_come);
     return open;
 }

@@ -23,8 +23,8 @@ bool worth_a_statement(bool fences_owed, std::int64_t last_reported_us, std::int
 
 report_row row_of(const run_report& r, const std::string& state_directory);
 // Leaves a table's rows to the statement that takes the report along: stands in r for them, and in the sums that they are a
-// part of. Answers the numbers of its JSON that late_count completes.
-std::vector<std::pair<std::uint64_t, std::uint64_t>> leave_open(run_report& r, const std::string& table);
+// part of. Answers the numbers of its JSON that wait for the count.
+late_numbers leave_open(run_report& r, const std::string& table);
 // The number before which the schema forgets reports, every now and then; 0: not now.
 std::uint64_t forget_before(std::uint64_t run) noexcept;
 
@@ -33,7 +33,7 @@ struct last_words {
     std::vector<report_row> reports{};
     std::uint64_t upto = 0;           // the run of the newest of them
     std::uint64_t forget_before = 0;
-    std::vector<std::pair<std::uint64_t, std::uint64_t>> open{};  // as leave_open() answers
+    late_numbers open{};              // as leave_open() answers
     bool said = false;                // the statement has ended well
 };
 

@@ -46,13 +46,14 @@ rt::awaitable<void> space_sync::state::forget_elsewhere(landing_run& run, std::v
     std::erase_if(loads, [&](const load& l) { return l.target != target; });
 }
 
-rt::awaitable<rt::outcome<void>> space_sync::state::land(landing_run& run, pending_work& work, const core::table& t)
+rt::awaitable<rt::outcome<void>> space_sync::state::land(landing_run& run, pending_work& work, const core::table& t,
+                                                         closing* last)
 {
     std::vector<load> unfinished;
     if (auto found = work.unfinished.find(t.name); found != work.unfinished.end()) unfinished = std::move(found->second);
     co_await forget_elsewhere(run, unfinished, t.name);
     const bool stage_more = !work.off.contains(t.name);
-    table_lander lander(run, t);
+    table_lander lander(run, t, false, last);
     auto landed = co_await lander.land(std::move(unfinished), stage_more);
     const bool fills = work.unfinished_fills.contains(t.name) ||
                        std::find(work.to_fill.begin(), work.to_fill.end(), t.name) != work.to_fill.end();
@@ -97,16 +98,21 @@ std::pair<std::deque<std::string>, wide_turn> space_sync::state::tables_to_land(
     return {std::move(names), std::move(wide)};
 }
 
-rt::awaitable<rt::outcome<bool>> space_sync::state::load_all(landing_run& run, pending_work& work)
+rt::awaitable<rt::outcome<std::string>> space_sync::state::load_all(landing_run& run, pending_work& work)
 {
     auto [names, wide] = tables_to_land(work);
+    const std::string wide_name(wide_table);
+    const bool widens = wide.wanted() && !jobs.blocks(wide_name);
+    auto last = widens ? rt::outcome<std::string>(wide_name) : co_await pick_closing(run, work, names);
+    if (last.has_error()) co_return last.error();
+    std::erase(names, *last);
     queue todo{std::move(names), std::move(wide)};
     rt::task_group lanes(co_await boost::asio::this_coro::executor, nullptr);
     const auto count = std::min<std::size_t>(limits.statements_per_space, todo.names.size());
     for (std::size_t i = 0; i < count; ++i) lanes.spawn("lane", lane(run, work, todo));
     co_await lanes.join();
     if (!todo.stop.id.empty()) co_return todo.stop;
-    co_return todo.wide.come() && !jobs.blocks(std::string(wide_table));
+    co_return widens && !todo.wide.come() ? std::string() : *last;
 }
 
 // Before anything is made or sent: the schema is ours. A daemon that took it over forgets what it had on its way into keyed
@@ -273,12 +279,11 @@ rt::awaitable<space_sync::state::finished> space_sync::state::finish_tables(land
     run.meters.into(run.report);
     if (loaded.has_error()) out.loaded = loaded.error();
     last_words words;
-    if (loaded.has_value() && *loaded) {
-        auto widened = co_await widen(run, work, words);
-        if (widened.has_error() && concerns_all(widened.error())) out.loaded = widened.error();
+    if (loaded.has_value() && !work.can_widen()) out.loaded = co_await let_wide_go(run, work);
+    if (out.loaded.has_value() && loaded.has_value() && !loaded->empty()) {
+        auto ended = *loaded == wide_table ? co_await widen(run, work, words) : co_await close(run, work, *loaded, words);
+        if (ended.has_error() && concerns_all(ended.error())) out.loaded = ended.error();
         run.meters.into(run.report);
-    } else if (loaded.has_value() && !work.can_widen()) {
-        out.loaded = co_await let_wide_go(run, work);
     }
     out.last = words.said ? co_await said(words) : co_await last_statement(run, out.loaded.has_value());
     co_return out;

@@ -13,6 +13,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -59,9 +60,12 @@ struct space_sync::state {
     std::vector<view> wanted_views() const;
     rt::awaitable<rt::outcome<void>> own_schema(landing_run& run, pending_work& work);
     rt::awaitable<void> make_views(landing_run& run);
-    rt::awaitable<rt::outcome<last_words>> words_of(landing_run& run, const std::string& open_table = {});
+    rt::awaitable<rt::outcome<last_words>> words_of(landing_run& run, std::optional<load> last = {});
     rt::awaitable<rt::outcome<void>> said(const last_words& words);
     rt::awaitable<rt::outcome<void>> widen(landing_run& run, pending_work& work, last_words& words);
+    rt::awaitable<rt::outcome<std::string>> pick_closing(const landing_run& run, const pending_work& work,
+                                                         const std::deque<std::string>& names);
+    rt::awaitable<rt::outcome<void>> close(landing_run& run, pending_work& work, const std::string& table, last_words& words);
     rt::awaitable<rt::outcome<void>> last_statement(landing_run& run, bool well);
     struct finished {
         rt::outcome<void> loaded{};
@@ -71,15 +75,16 @@ struct space_sync::state {
     rt::awaitable<rt::outcome<void>> let_wide_go(landing_run& run, pending_work& work);
     rt::awaitable<void> note_circumstances(run_report& report);
     rt::awaitable<rt::outcome<void>> land_all(landing_run& run, pending_work& work);
-    // True: profile_traits has its turn now.
-    rt::awaitable<rt::outcome<bool>> load_all(landing_run& run, pending_work& work);
+    // The table that is left for the end: profile_traits if it has its turn, else one whose load takes along what is said
+    // last; empty: none.
+    rt::awaitable<rt::outcome<std::string>> load_all(landing_run& run, pending_work& work);
     struct queue {
         std::deque<std::string> names{};
         wide_turn wide;
         rt::failure stop{};  // of the run: a failure that concerns every table
     };
     rt::awaitable<void> lane(landing_run& run, pending_work& work, queue& todo);
-    rt::awaitable<rt::outcome<void>> land(landing_run& run, pending_work& work, const core::table& t);
+    rt::awaitable<rt::outcome<void>> land(landing_run& run, pending_work& work, const core::table& t, closing* last = nullptr);
     rt::awaitable<rt::outcome<void>> forget(landing_run& run, const load& l);
     rt::awaitable<void> forget_elsewhere(landing_run& run, std::vector<load>& loads, const std::string& table);
     void tell(const run_report& report) const;

@@ -91,6 +91,20 @@ rt::outcome<std::optional<std::string>> slice_reader::next()
     return std::optional<std::string>(std::move(block->lines));
 }
 
+rt::outcome<std::string> smallest(slice_reader from, std::string_view column)
+{
+    slice_facts span;
+    for (;;) {
+        auto lines = from.next();
+        if (lines.has_error()) return lines.error();
+        if (!lines->has_value()) return span.low;
+        for_each_line(**lines, [&](std::string_view line) {
+            const std::string value = text_of(parse_line(line), column);
+            if (!value.empty()) widen(span, value);
+        });
+    }
+}
+
 std::size_t group_bytes(std::size_t file_bytes_max) noexcept { return std::min(file_bytes_max, row_group_bytes); }
 
 rt::outcome<std::optional<staged_file>> append_stager::next()

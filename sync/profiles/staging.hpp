@@ -58,6 +58,10 @@ private:
     slice_facts facts_{};
 };
 
+// The smallest value of a column over the rows of a slice; empty: none has any. Times and seq have a fixed width, so their
+// texts sort like their values. Blocking: workers.
+rt::outcome<std::string> smallest(slice_reader from, std::string_view column);
+
 // How the names of staged files end.
 inline constexpr std::string_view file_ending = ".parquet";
 

@@ -3,9 +3,9 @@
 #include "net/rt/offload.hpp"
 #include "sync/core/timestamps.hpp"
 #include "sync/databricks/files.hpp"
+#include "sync/profiles/closing.hpp"
 #include "sync/profiles/fill_sql.hpp"
-
-#include <boost/json.hpp>
+#include "sync/profiles/staging.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -32,32 +32,20 @@ std::string hex(std::uint64_t n)
     return out;
 }
 
-// The smallest value of a column over the rows of a packed slice. Times and seq have a fixed width, so their texts sort
-// like their values.
-std::string smallest(const std::vector<inline_part>& parts, std::string_view column)
-{
-    std::string least;
-    for (const auto& part : parts) {
-        const auto rows = boost::json::parse(part.json);
-        for (const auto& row : rows.as_array()) {
-            const std::string text = text_of(row.as_object(), column);
-            if (!text.empty() && (least.empty() || text < least)) least = text;
-        }
-    }
-    return least;
-}
-
-void note(table_report& report, const load& l)
-{
-    // Of a filling only what the table lacked is new.
-    report.rows += l.fill && l.affected ? static_cast<std::uint64_t>(*l.affected) : l.rows;
-    report.bytes += l.bytes;
-    report.rescued += l.rescued;
-    report.files += l.files.size();
-    ++report.loads;
-}
-
 }  // namespace
+
+void note_landed(run_report& report, const load& l)
+{
+    auto& of = report.tables[l.table];
+    // Of a filling only what the table lacked is new.
+    of.rows += l.fill && l.affected ? static_cast<std::uint64_t>(*l.affected) : l.rows;
+    of.bytes += l.bytes;
+    of.rescued += l.rescued;
+    of.files += l.files.size();
+    ++of.loads;
+    if (const auto at = core::parse_full_timestamp(l.probe_at); at && !l.fill)
+        report.oldest_us = report.oldest_us == 0 ? *at : std::min(report.oldest_us, *at);
+}
 
 std::size_t table_lander::slice_bytes(bool with_files) const noexcept
 {
@@ -114,14 +102,13 @@ rt::awaitable<rt::outcome<void>> table_lander::volume_again()
 
 rt::awaitable<rt::outcome<void>> table_lander::landed(load& l)
 {
-    note(run_.report.tables[table_.name], l);
-    if (const auto at = core::parse_full_timestamp(l.probe_at); at && !l.fill)
-        run_.report.oldest_us = run_.report.oldest_us == 0 ? *at : std::min(run_.report.oldest_us, *at);
+    note_landed(run_.report, l);
     auto journalled = co_await rt::offload_uncancellable(
         run_.with.workers, [this, &l] { return run_.journal.land(l, table_.number); });
     if (journalled.has_error()) co_return journalled.error();
     run_.owed.add(l);
-    co_return boost::system::in_place_value;
+    if (closing_ == nullptr) co_return boost::system::in_place_value;
+    co_return co_await closing_->landed(l);
 }
 
 // Somebody dropped the volume or the file: then either the load had committed before, or its rows are staged anew.
@@ -196,6 +183,7 @@ rt::awaitable<rt::outcome<void>> table_lander::finish(load& l, bool fresh, std::
         const auto& id = done.error().id;
         const bool shape_was_wrong =
             id == "table.not_found" || id == "schema.not_found" || id == "column.not_found" || id == "statement.mismatch";
+        if (!shape_was_wrong && closing_ != nullptr && closing_->goes_alone(l, done.error())) continue;
         if (second || !shape_was_wrong) co_return done.error();
         run_.with.log.warn("table.changed", "somebody changed or dropped what was there; it is made again: " +
                                                 done.error().detail,
@@ -206,6 +194,12 @@ rt::awaitable<rt::outcome<void>> table_lander::finish(load& l, bool fresh, std::
         auto shaped = co_await run_.shape.ensure_table(table_, run_.label(), run_.limit);
         if (shaped.has_error()) co_return shaped.error();
     }
+}
+
+// One pattern for all files of the load: they differ in their last number only.
+std::string table_lander::path_of(const load& l) const
+{
+    return l.files.size() > 1 ? file_stem(l) + "*" + std::string(file_ending) : l.files.front();
 }
 
 rt::awaitable<rt::outcome<void>> table_lander::upload(load& l, staged_file file)
@@ -258,8 +252,14 @@ rt::awaitable<rt::outcome<std::vector<inline_part>>> table_lander::pack(load& l,
     });
     if (packed.has_error()) co_return packed.error();
     l.rows = packed->empty() ? 0 : packed->back().first_row + packed->back().rows;
-    if (table_.kind == core::table_kind::append)
-        facts.low = smallest(*packed, row_key(table_) == "id" ? "received_at" : "seq");
+    if (table_.kind == core::table_kind::append && !packed->empty()) {
+        auto low = co_await rt::offload_uncancellable(run_.with.workers, [this, &facts] {
+            return smallest(slice_reader::again(run_.with.store, run_.space_number, table_, facts.first_batch, facts.last_batch),
+                            since_column(table_));
+        });
+        if (low.has_error()) co_return low.error();
+        facts.low = std::move(*low);
+    }
     co_return std::move(*packed);
 }
 
@@ -281,14 +281,13 @@ void table_lander::write_parts(load& l, const slice_facts& facts, const std::vec
         for (const auto& part : rows) {
             std::string sql = fill_ ? merge_missing(at, table_, {}, label)
                               : keyed ? merge_keyed(at, table_, {"", facts.low, facts.high}, label)
-                                    : merge_rows(at, table_, facts.low, label);
+                                    : merge_rows(at, table_, {facts.low, {}}, label);
             l.parts.push_back({std::move(sql), part.first_row, part.rows});
         }
         return;
     }
     const std::string root = at.volume_path() + "/";
-    // One pattern for all files of the load: they differ in their last number only.
-    const std::string path = l.files.size() > 1 ? file_stem(l) + "*" + std::string(file_ending) : l.files.front();
+    const std::string path = path_of(l);
     if (fill_) {
         l.parts.push_back({merge_missing(at, table_, path, label), 0, l.rows});
         return;
@@ -343,6 +342,10 @@ rt::awaitable<rt::outcome<std::optional<load>>> table_lander::stage(std::vector<
     l.probe_key = facts.probe_key;
     l.probe_at = facts.probe_at;
     write_parts(l, facts, rows);
+    if (closing_ != nullptr && !l.files.empty()) {
+        auto joined = co_await closing_->join(l, table_, path_of(l));
+        if (joined.has_error()) co_return joined.error();
+    }
     auto saved = co_await rt::offload_uncancellable(
         run_.with.workers, [this, &l] { return run_.journal.save(l, store::durable::yes); });
     if (saved.has_error()) co_return saved.error();

@@ -47,11 +47,17 @@ struct landing_run {
     }
 };
 
+class closing;
+
+// Counts a load that has landed.
+void note_landed(run_report& report, const load& l);
+
 class table_lander {
 public:
-    // fill: lands the table's second lane, rows that may be there already.
-    table_lander(landing_run& run, core::table table, bool fill = false)
-        : run_(run), table_(std::move(table)), fill_(fill)
+    // fill: lands the table's second lane, rows that may be there already. last: of the run's loads, and what travels with it;
+    // nullptr: others come behind it. Outlives this.
+    table_lander(landing_run& run, core::table table, bool fill = false, closing* last = nullptr)
+        : run_(run), table_(std::move(table)), fill_(fill), closing_(last)
     {
         if (fill_) table_.number |= core::fill_lane;
     }
@@ -75,10 +81,12 @@ private:
     void write_parts(load& l, const slice_facts& facts, const std::vector<inline_part>& rows);
     std::size_t slice_bytes(bool with_files) const noexcept;
     std::string file_stem(const load& l) const;
+    std::string path_of(const load& l) const;
 
     landing_run& run_;
     core::table table_;
     bool fill_;
+    closing* closing_;
     std::string nonce_{};  // of the load in hand
 };
 

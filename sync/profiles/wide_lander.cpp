@@ -35,17 +35,14 @@ rt::awaitable<rt::outcome<void>> wide_lander::shape(bool anew)
     co_return co_await run_.shape.ensure_table(wide_, run_.label(), run_.limit);
 }
 
-// The count comes last, because a script answers what its last part does.
 std::string wide_lander::with_words(const load& l, const wide_source& from, const debts::owed_fences& owed) const
 {
     const auto& at = run_.shape.at();
     auto fences = owed.fences;
     fences.emplace_back(wide_.name, l.number);
-    const late_count late{count_wide(at, from), words_.open};
-    const std::vector<std::string> parts{wide_part(at, wide_, from, l.number),
-                                         fences_part(at, fences, words_.reports, words_.forget_before, late),
-                                         wide_answer(at, from, l.number)};
-    return load_header(run_.label(l.number), wide_.name) + script(parts);
+    return load_header(run_.label(l.number), wide_.name) +
+           closing_script(wide_part(at, wide_, from, l.number), count_wide(at, from, l.number),
+                          fences_part(at, fences, words_.reports, words_.forget_before, words_.open));
 }
 
 // A script moves the fence itself, so the fence does not say whether the script was behind it when it began.
@@ -61,9 +58,7 @@ rt::awaitable<rt::outcome<bool>> wide_lander::check(const load& l)
 
 rt::awaitable<rt::outcome<void>> wide_lander::note_landed(load& l)
 {
-    auto& report = run_.report.tables[wide_.name];
-    report.rows += l.rows;
-    ++report.loads;
+    profiles::note_landed(run_.report, l);
     auto journalled = co_await rt::offload_uncancellable(
         run_.with.workers, [this, &l] { return run_.journal.land(l, wide_.number); });
     if (journalled.has_error()) co_return journalled.error();

@@ -115,16 +115,10 @@ std::string merge_wide(const place& at,
     return load_header(label, wide.name) + wide_part(at, wide, source, label.load);
 }
 
-std::string count_wide(const place& at, const wide_source& source)
+std::string count_wide(const place& at, const wide_source& source, std::uint64_t load)
 {
-    return "SELECT count(*) AS n FROM " + between(at, wide_table, source);
-}
-
-std::string wide_answer(const place& at, const wide_source& source, std::uint64_t load)
-{
-    // By then the fence stands at this load itself.
-    return "SELECT count(*) AS num_affected_rows FROM " + between(at, wide_table, source) + " AND " +
-           fence_guard(at, wide_table, load + 1);
+    // Sent again, the fence stands at this load itself.
+    return "SELECT count(*) FROM " + between(at, wide_table, source) + " AND " + fence_guard(at, wide_table, load + 1);
 }
 
 std::string wide_part(const place& at, const core::table& wide, const wide_source& source, std::uint64_t load)

@@ -53,9 +53,8 @@ std::string merge_wide(const place& at,
                        const statement_label& label);
 // The same as the part of a script.
 std::string wide_part(const place& at, const core::table& wide, const wide_source& source, std::uint64_t load);
-// One number: how many rows of profile_traits have a seq inside the bounds, which are those that the statement writes.
-std::string count_wide(const place& at, const wide_source& source);
-// The same as what such a statement answers, for the end of a script; 0 if another owner of the schema has moved the fence.
-std::string wide_answer(const place& at, const wide_source& source, std::uint64_t load);
+// One number: how many rows of profile_traits have a seq inside the bounds, which are those that the statement writes; 0 if
+// another owner of the schema has moved the fence.
+std::string count_wide(const place& at, const wide_source& source, std::uint64_t load);
 
 }  // namespace lakeferry::profiles

@@ -1,13 +1,15 @@
 """BEGIN … END with nothing but plain statements in it: one after the other, as each would run by itself, and nothing of one is resolved before
 its turn. Delta reads its own clauses, such as CLUSTER BY, only in statements that stand alone, and volumes are no words of Spark's. What
-the last one answers, the script answers. Scripts with anything else in them (variables, loops, conditions) are Spark's."""
+the last one answers, the script answers. Variables that it declares live in a session of its own. Scripts with anything else in them
+(loops, conditions, handlers), and those with variables in a session that a client has opened, are Spark's."""
 import re
 from dataclasses import replace
 
-from . import constraints, merge, rewriting, views, volumes
+from . import constraints, merge, rewriting, sessions, views, volumes
 from .dialect import head, kind, tokenize
 from .errors import SqlError
 
+ASSIGNS = re.compile(r"SET(?=\s)", re.I)  # inside a script it is always about a variable, and must not say so
 ALONE = {"CREATE", "ALTER", "DROP", "COMMENT", "MERGE", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "GRANT", "REVOKE", "SELECT"}
 PLACE = re.compile(r"\(line (\d+), pos (\d+)\)")
 SHOWN = "\n\n== SQL ==\n"
@@ -30,14 +32,21 @@ def parts(text: str) -> list[str] | None:
         if kind(token) == "SEMICOLON":
             found.append(re.sub(r"[^\n]", " ", text[:begin]) + text[begin:token.start].rstrip())
             begin = token.end + 1
-    return found if all(one.strip() and head(one, 1)[0] and head(one, 1)[0][0] in ALONE for one in found) else None
+    first = [(head(one, 1)[0] or [""])[0] if one.strip() else "" for one in found]
+    declared = next((i for i, word in enumerate(first) if word != "DECLARE"), len(first))
+    if not all(word in ALONE or (declared and word == "SET") for word in first[declared:]):
+        return None
+    return [ASSIGNS.sub("SET VAR", one, count=1) if word == "SET" else one for one, word in zip(found, first)]
 
 
 def run(world, call):
     from .runner import handler_of, run_one  # it asks this file first
     statements = parts(call.text)
-    if statements is None:
+    declares = statements is not None and head(statements[0], 1)[0] == ["DECLARE"]
+    if statements is None or (declares and call.session):
         return None
+    if declares:
+        call = replace(call, session=sessions.Session(call.who, None, call.catalog, call.schema))
     for text in statements:  # a script that cannot be read does not begin
         try:
             check(world, replace(call, text=text), handler_of(text))

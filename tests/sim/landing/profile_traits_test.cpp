@@ -136,22 +136,6 @@ private:
     std::uint64_t seq_ = 1000;
 };
 
-// In the order of the runs.
-std::vector<profiles::run_report> reports_in_schema(const landing_world& w)
-{
-    std::map<std::uint64_t, profiles::run_report> out;
-    for (const auto& row : w.workspace.tables.find("main.acme._lakeferry_loads")->rows) {
-        const auto text = row.find("report");
-        if (text == row.end() || !text->second) continue;
-        auto one = profiles::report_from_json(*text->second);
-        EXPECT_TRUE(one.has_value()) << *text->second;
-        if (one.has_value()) out[one->number] = std::move(*one);
-    }
-    std::vector<profiles::run_report> all;
-    for (auto& [number, one] : out) all.push_back(std::move(one));
-    return all;
-}
-
 }  // namespace
 
 TEST(ProfileTraits, ShowsWhatIsSetAndWhereMergedProfilesAreNow)
@@ -253,7 +237,7 @@ TEST(ProfileTraits, TheReportThatTravelsWithItIsTrue)
         const auto report = w.sync();
         ASSERT_EQ(report.status, profiles::run_status::success) << report.error << w.log.text();
         EXPECT_EQ(report.tables.at("profile_traits").rows, run == 1 ? 2U : 1U);
-        const auto there = reports_in_schema(w);
+        const auto there = reported_runs(w);
         ASSERT_EQ(there.size(), static_cast<std::size_t>(run));
         EXPECT_EQ(there.back().status, profiles::run_status::success);
         EXPECT_EQ(there.back().number, report.number);
@@ -281,11 +265,11 @@ TEST(ProfileTraits, AScriptThatEndsBehindItIsDoneAgain)
     const auto report = w.sync();
     EXPECT_EQ(report.status, profiles::run_status::partial);
     EXPECT_FALSE(report.tables.at("profile_traits").error_id.empty());
-    ASSERT_EQ(reports_in_schema(w).size(), 1U) << "said by a statement of its own";
-    EXPECT_EQ(reports_in_schema(w).back().status, profiles::run_status::partial);
+    ASSERT_EQ(reported_runs(w).size(), 1U) << "said by a statement of its own";
+    EXPECT_EQ(reported_runs(w).back().status, profiles::run_status::partial);
     EXPECT_EQ(w.sync().status, profiles::run_status::success) << w.log.text();
     EXPECT_EQ(p.landed(), p.expected());
-    EXPECT_EQ(reports_in_schema(w).size(), 2U);
+    EXPECT_EQ(reported_runs(w).size(), 2U);
 }
 
 TEST(ProfileTraits, IsSentAloneWhereScriptsAreRefused)
@@ -308,7 +292,7 @@ TEST(ProfileTraits, IsSentAloneWhereScriptsAreRefused)
         EXPECT_EQ(w.sync().status, profiles::run_status::success) << w.log.text();
         EXPECT_EQ(p.landed(), p.expected());
         EXPECT_EQ(w.texts.size(), 3U) << "its log, itself, and the fences with the report";
-        EXPECT_EQ(reports_in_schema(w).size(), static_cast<std::size_t>(run));
+        EXPECT_EQ(reported_runs(w).size(), static_cast<std::size_t>(run));
     }
 }
 
@@ -330,7 +314,7 @@ TEST(ProfileTraits, ALostAnswerIsNoOtherDaemonAndLosesNothing)
         const auto report = w.sync();
         EXPECT_EQ(report.status, profiles::run_status::success) << report.cause() << w.log.text();
         EXPECT_EQ(p.landed(), p.expected());
-        EXPECT_EQ(reports_in_schema(w).size(), 2U);
+        EXPECT_EQ(reported_runs(w).size(), 2U);
         w.texts.clear();
         w.sync();
         EXPECT_TRUE(w.texts.empty()) << "nothing is left to do";

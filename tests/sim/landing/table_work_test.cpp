@@ -1,6 +1,6 @@
 // Selective sync, stuck loads, fillings, changes of type and table care, over time and through crashes.
+#include "tests/sim/landing/rows.hpp"
 #include "tests/support/landing_model/landing_model.hpp"
-#include "tests/support/landing_model/landing_world.hpp"
 
 #include "sync/core/keys.hpp"
 #include "sync/core/outbox_block.hpp"
@@ -140,6 +140,7 @@ TEST(StuckLoads, WaitForADecisionAndGoOnWithIt)
 {
     for (const bool resend : {false, true}) {
         landing_world w;
+        land_a_page(w);
         w.put_append(1, orders(), {order(1, R"("price":1)"), order(2, R"("price":2)")});
         w.process();
         // The statement loads everything and says something else.
@@ -177,6 +178,7 @@ TEST(StuckLoads, WaitForADecisionAndGoOnWithIt)
 TEST(StuckLoads, AreNeededForADecision)
 {
     landing_world w;
+    land_a_page(w);
     w.put_append(1, orders(), {order(1, "")});
     fake_databricks::statement_fault slow;
     slow.kind = fake_databricks::statement_fault_kind::stalls;

@@ -37,7 +37,7 @@ std::vector<fence_row> read_rows(sql_cursor& at)
     return out;
 }
 
-// replace(replace(v.report, 'x', CAST(c.n + 1 AS STRING)), …)
+// replace(replace(v.report, 'x', CAST(lakeferry_rows + 1 AS STRING)), …)
 std::vector<late_number> read_late(sql_cursor& at)
 {
     std::vector<late_number> out;
@@ -48,23 +48,6 @@ std::vector<late_number> read_late(sql_cursor& at)
         if (number) out.back().second = std::stoll(w.value);
     }
     return out;
-}
-
-// `t` WHERE seq > a AND seq <= b
-executed count_between(fake_workspace& on, sql_cursor& at)
-{
-    const std::string table = at.full_name();
-    at.expect("WHERE seq >");
-    const auto above = std::stoll(at.word());
-    at.expect("AND seq <=");
-    const auto upto = std::stoll(at.word());
-    const auto* t = on.tables.find(table);
-    if (t == nullptr) return failed(sql_error("42P01", "TABLE_OR_VIEW_NOT_FOUND", table));
-    const auto count = std::count_if(t->rows.begin(), t->rows.end(), [&](const row& r) {
-        const auto seq = std::stoll(*r.at("seq"));
-        return seq > above && seq <= upto;
-    });
-    return {.columns = {{"num_affected_rows", "BIGINT"}}, .rows = {{std::to_string(count)}}};
 }
 
 change add_report(fake_workspace& on, const std::string& table, const fence_row& one)
@@ -82,7 +65,7 @@ change add_report(fake_workspace& on, const std::string& table, const fence_row&
     return out;
 }
 
-std::string counted(std::string report, const std::vector<late_number>& late, std::int64_t count)
+std::string with_count(std::string report, const std::vector<late_number>& late, std::int64_t count)
 {
     for (const auto& [stands, more] : late)
         for (auto at = report.find(stands); at != std::string::npos; at = report.find(stands))
@@ -92,7 +75,8 @@ std::string counted(std::string report, const std::vector<late_number>& late, st
 
 }  // namespace
 
-std::optional<executed> fences_in_model(fake_workspace& on, const std::string& table, sql_cursor& at)
+std::optional<executed> fences_in_model(fake_workspace& on, const std::string& table, sql_cursor& at,
+                                        std::int64_t counted)
 {
     std::vector<late_number> late;
     const bool counts = at.eat("(SELECT v.table_name, v.load_seq,");
@@ -102,13 +86,8 @@ std::optional<executed> fences_in_model(fake_workspace& on, const std::string& t
         at.expect("AS report FROM VALUES");
     }
     auto rows = read_rows(at);
-    if (counts) {
-        at.expect("CROSS JOIN (SELECT count(*) AS n FROM");
-        const auto found = count_between(on, at);
-        if (found.error) return found;
-        for (auto& one : rows)
-            if (one.report) one.report = counted(*one.report, late, std::stoll(*found.rows.front().front()));
-    }
+    for (auto& one : rows)
+        if (one.report) one.report = with_count(*one.report, late, counted);
     change sum;
     for (const auto& one : rows) {
         const auto done = one.report ? add_report(on, table, one) : on.tables.move_fence(table, one.name, one.load);
@@ -117,19 +96,6 @@ std::optional<executed> fences_in_model(fake_workspace& on, const std::string& t
         sum.updated += done.updated;
     }
     return merge_answer(sum);
-}
-
-executed count_in_model(fake_workspace& on, sql_cursor& at)
-{
-    auto found = count_between(on, at);
-    if (found.error) return found;
-    at.expect("AND (SELECT coalesce(max(load_seq), 0) FROM");
-    const std::string fences = at.full_name();
-    at.expect("WHERE table_name IN (");
-    const std::string table = at.text();
-    at.expect(", '*')) <");
-    if (on.tables.fence_of(fences, table) >= std::stoll(at.word())) found.rows = {{"0"}};
-    return found;
 }
 
 }  // namespace lakeferry::test

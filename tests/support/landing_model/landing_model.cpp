@@ -1,6 +1,7 @@
 #include "tests/support/landing_model/landing_model.hpp"
 
 #include "tests/support/landing_model/care_model.hpp"
+#include "tests/support/landing_model/count_model.hpp"
 #include "tests/support/landing_model/erasure_model.hpp"
 #include "tests/support/landing_model/fence_model.hpp"
 #include "tests/support/landing_model/sources.hpp"
@@ -54,7 +55,10 @@ private:
         if (at_.eat("COPY INTO")) return copy();
         if (at_.eat("MERGE INTO")) return merge();
         if (at_.eat("SELECT coalesce(max(load_seq), 0) AS fence FROM")) return read_fence();
-        if (at_.eat("SELECT count(*) AS num_affected_rows FROM")) return count_in_model(on_, at_);
+        if (at_.eat("DECLARE lakeferry_rows BIGINT")) return ddl_answer();
+        if (at_.eat("SET lakeferry_rows = (SELECT count(*) FROM")) return count();
+        if (at_.eat("SELECT lakeferry_rows AS num_affected_rows"))
+            return {.columns = {{"num_affected_rows", "BIGINT"}}, .rows = {{std::to_string(counted_)}}};
         if (at_.eat("SELECT count_if")) {
             at_.find("AS back FROM");
             at_.expect("AS back FROM");
@@ -62,6 +66,15 @@ private:
         }
         at_.expect("SELECT count(*) AS found FROM");
         return probe();
+    }
+
+    executed count()
+    {
+        auto found = count_in_model(on_, at_);
+        if (found.error) return found;
+        at_.expect(")");
+        counted_ = std::stoll(*found.rows.front().front());
+        return ddl_answer();
     }
 
     executed sweep()
@@ -189,7 +202,7 @@ private:
     {
         const std::string table = at_.full_name();
         at_.expect("AS t USING");
-        if (auto moved = fences_in_model(on_, table, at_)) return *moved;
+        if (auto moved = fences_in_model(on_, table, at_, counted_)) return *moved;
         const auto source = at_.parenthesis();
         const auto has = [&source](std::string_view word) {
             return std::any_of(source.begin(), source.end(), [&](const auto& w) { return w.value == word; });
@@ -208,7 +221,7 @@ private:
         at_.find("WHEN");
         if (!at_.eat("WHEN MATCHED AND s._op = ")) {
             const auto from = read_files_of(source);
-            const auto rows = from.path.empty() ? passed_rows(call_) : staged_rows(from);
+            const auto rows = from.path.empty() ? passed_rows(call_) : staged_rows(on_, from);
             if (!rows) return failed(sql_error("42K03", "PATH_NOT_FOUND", "Path does not exist: " + from.path));
             if (!has("row_number")) return merge_answer(on_.tables.insert_new(table, key, *rows));
             std::map<std::string, row> once;  // by key
@@ -230,7 +243,7 @@ private:
         fake_tables::fence_guard guard{.fence_table = schema_of(table) + "._lakeferry_loads"};
         read_guard(source, guard);
         const auto from = read_files_of(source);
-        const auto rows = from.path.empty() ? passed_rows(call_) : staged_rows(from);
+        const auto rows = from.path.empty() ? passed_rows(call_) : staged_rows(on_, from);
         if (!rows) return failed(sql_error("42K03", "PATH_NOT_FOUND", "Path does not exist: " + from.path));
         return merge_answer(on_.tables.merge_keyed(table, key, columns, *rows, guard));
     }
@@ -300,29 +313,10 @@ private:
 
     static std::string schema_of(const std::string& table) { return table.substr(0, table.rfind('.')); }
 
-    // A path may hold one "*".
-    std::optional<std::vector<row>> staged_rows(const files_read& from) const
-    {
-        const auto& path = from.path;
-        const auto read = on_.file_reader(from.how);
-        const auto star = path.find('*');
-        if (star == std::string::npos) return read(path);
-        std::vector<row> all;
-        bool any = false;
-        for (const auto& [file, bytes] : on_.files) {
-            if (!file.starts_with(path.substr(0, star)) || !file.ends_with(path.substr(star + 1))) continue;
-            const auto rows = read(file);
-            if (!rows) return std::nullopt;
-            all.insert(all.end(), rows->begin(), rows->end());
-            any = true;
-        }
-        if (!any) return std::nullopt;
-        return all;
-    }
-
     fake_workspace& on_;
     const statement_call& call_;
     sql_cursor at_;
+    std::int64_t counted_ = 0;  // the script's variable
 };
 
 }  // namespace

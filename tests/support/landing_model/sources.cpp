@@ -44,4 +44,23 @@ std::vector<std::string> selected(const std::vector<sql_word>& words)
     return out;
 }
 
+std::optional<std::vector<fake_databricks::row>> staged_rows(fake_databricks::fake_workspace& on, const files_read& from)
+{
+    const auto& path = from.path;
+    const auto read = on.file_reader(from.how);
+    const auto star = path.find('*');
+    if (star == std::string::npos) return read(path);
+    std::vector<fake_databricks::row> all;
+    bool any = false;
+    for (const auto& [file, bytes] : on.files) {
+        if (!file.starts_with(path.substr(0, star)) || !file.ends_with(path.substr(star + 1))) continue;
+        const auto rows = read(file);
+        if (!rows) return std::nullopt;
+        all.insert(all.end(), rows->begin(), rows->end());
+        any = true;
+    }
+    if (!any) return std::nullopt;
+    return all;
+}
+
 }  // namespace lakeferry::test

@@ -1,9 +1,10 @@
 // Where the landing's statements take columns and rows from. Knows the shapes of those statements alone.
 #pragma once
 
-#include "tests/support/fake_databricks/fake_tables.hpp"
+#include "tests/support/fake_databricks/fake_workspace.hpp"
 #include "tests/support/landing_model/sql_words.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,5 +22,7 @@ struct files_read {
     fake_databricks::file_request how{};
 };
 files_read read_files_of(const std::vector<sql_word>& source);
+// Nullopt: there is no such file. The path may hold one "*".
+std::optional<std::vector<fake_databricks::row>> staged_rows(fake_databricks::fake_workspace& on, const files_read& from);
 
 }  // namespace lakeferry::test

@@ -61,7 +61,7 @@ TEST(LandingSql, KeyedMergeIsFencedGuardedAndBounded)
 
 TEST(LandingSql, RowsInsideTheStatementAreInsertOnly)
 {
-    const std::string sql = merge_rows(at, tracks(), "2026-01-01T00:00:00.000000Z", label);
+    const std::string sql = merge_rows(at, tracks(), {.since = "2026-01-01T00:00:00.000000Z"}, label);
     EXPECT_NE(sql.find("from_json(:rows, 'array<struct<`id` STRING, `received_at` STRING, `n` STRING>>')"),
               std::string::npos)
         << sql;
@@ -69,6 +69,22 @@ TEST(LandingSql, RowsInsideTheStatementAreInsertOnly)
               std::string::npos)
         << sql;
     EXPECT_EQ(sql.find("WHEN MATCHED"), std::string::npos) << sql;
+}
+
+TEST(LandingSql, RowsOfFilesAreInsertOnlyAndCountedAgainstThem)
+{
+    const append_source from{"2026-01-01T00:00:00.000000Z", "/Volumes/main/acme/lakeferry/x.parquet"};
+    const std::string sql = merge_rows_part(at, tracks(), from);
+    EXPECT_NE(sql.find("FROM read_files('/Volumes/main/acme/lakeferry/x.parquet', format => 'parquet', schema => '`id` STRING, "
+                       "`received_at` TIMESTAMP, `n` "),
+              std::string::npos)
+        << sql;
+    EXPECT_EQ(sql.find("WHEN MATCHED"), std::string::npos) << sql;
+    EXPECT_TRUE(merge_rows(at, tracks(), from, label).ends_with(sql));
+    EXPECT_EQ(count_rows(at, tracks(), from),
+              "SELECT count(*) FROM read_files('/Volumes/main/acme/lakeferry/x.parquet', format => 'parquet', schema => '`id` STRING', "
+              "datetimeRebaseMode => 'CORRECTED', schemaEvolutionMode => 'none') AS s LEFT SEMI JOIN `main`.`acme`.`tracks` AS t ON "
+              "t.`id` = s.`id` AND t.`received_at` >= CAST('2026-01-01T00:00:00.000000Z' AS TIMESTAMP)");
 }
 
 TEST(LandingSql, UpdateLogsAreToldApartBySeq)

@@ -164,3 +164,14 @@ TEST(Staging, ADamagedBlockIsAFailureNotALoss)
     ASSERT_TRUE(file.has_error());
     EXPECT_EQ(file.error().id, "outbox.damaged");
 }
+
+TEST(Staging, TheSmallestValueOfAColumnIsFoundOverAllBatches)
+{
+    test::outbox_fixture f;
+    f.put(tracks(), 1, R"({"id":"a","received_at":"2026-01-02T00:00:00.000000Z"})" "\n" R"({"id":"b","n":1})" "\n", 2);
+    f.put(tracks(), 2, R"({"id":"c","received_at":"2026-01-01T00:00:00.000000Z"})" "\n", 1);
+    const auto over = [&f](std::uint64_t upto) { return slice_reader(*f.store, f.space, tracks(), upto, 1U << 20); };
+    EXPECT_EQ(smallest(over(2), "received_at").value(), "2026-01-01T00:00:00.000000Z");
+    EXPECT_EQ(smallest(over(1), "received_at").value(), "2026-01-02T00:00:00.000000Z");
+    EXPECT_EQ(smallest(over(2), "plan").value(), "");
+}

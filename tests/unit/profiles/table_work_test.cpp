@@ -11,6 +11,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 using namespace lakeferry;
 using namespace lakeferry::profiles;
 using test::at;
@@ -119,6 +121,32 @@ TEST(Pending, LetsRowsOfTablesThatAreOffGo)
     EXPECT_EQ(let_go(*f.store, f.space, {tracks}, chosen).value().at("tracks"), 2U);
     EXPECT_TRUE(read_pending(*f.store, f.space, {tracks}, chosen).value().empty());
     EXPECT_TRUE(let_go(*f.store, f.space, {tracks}, chosen).value().empty());
+}
+
+TEST(Pending, TheTableWithTheLeastToLandIsFoundUnlessItIsTooMuch)
+{
+    test::outbox_fixture f;
+    core::table large{.name = "tracks", .columns = {{"id"}}, .number = 8};
+    core::table small{.name = "pages", .columns = {{"id"}}, .number = 9};
+    core::table none{.name = "screens", .columns = {{"id"}}, .number = 10};
+    std::mt19937 rng(1);
+    const auto noise = [&rng](std::size_t bytes) {  // which cannot be compressed by much
+        std::string out;
+        while (out.size() < bytes) out += static_cast<char>('!' + rng() % 90);
+        return out;
+    };
+    f.put(large, 1, noise(4000), 1);
+    f.put(small, 1, noise(1500), 1);
+    f.put(small, 2, noise(1500), 1);
+    const auto least = [&](std::uint64_t frozen, std::size_t bytes) {
+        return least_waiting(*f.store, f.space, {none, large, small}, frozen, bytes).value();
+    };
+    EXPECT_EQ(least(2, 10000), "pages");
+    EXPECT_EQ(least(2, 2000), "") << "both are larger";
+    EXPECT_EQ(least(1, 2000), "pages") << "the second batch is not of this run";
+    EXPECT_EQ(least(0, 10000), "") << "nothing waits";
+    EXPECT_TRUE(rows_wait(*f.store, f.space, 9, 2, 2).value());
+    EXPECT_FALSE(rows_wait(*f.store, f.space, 9, 3, 9).value());
 }
 
 TEST(Jobs, KeepEveryFieldAndOnlyTheNewestOfThoseThatHaveEnded)

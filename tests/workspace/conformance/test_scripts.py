@@ -140,3 +140,42 @@ def test_a_query_at_the_end_is_what_the_script_answers(ferry, schema):
             CROSS JOIN (SELECT count(*) AS n FROM {schema}.t) AS c) AS s ON t.what = s.what WHEN NOT MATCHED THEN INSERT (what) VALUES (s.what);
         END""")
     assert ferry.sql(f"SELECT what FROM {schema}.said").rows == [["rows: 13"]]
+
+
+def test_a_variable_holds_a_count_for_what_comes_after_it(ferry, schema):
+    """As Lakeferry ends a run: rows of a staged file, their count in a report, the count as the answer."""
+    ferry.sql(f"CREATE TABLE {schema}.t (id STRING)")
+    ferry.sql(f"CREATE VOLUME {schema}.v")
+    ferry.sql(f"CREATE TABLE {schema}.said (run BIGINT, report STRING) CLUSTER BY (run)")
+    path = f"/Volumes/{ferry.catalog}/{schema}/v/rows.json"
+    assert ferry.put(path, b'{"id":"a"}\n{"id":"b"}\n').status_code == 204
+    files = f"read_files('{path}', format => 'json', schema => 'id STRING', schemaEvolutionMode => 'none')"
+    script = f"""BEGIN
+DECLARE n BIGINT;
+MERGE INTO {schema}.t AS t USING (SELECT id FROM {files}) AS s ON t.id = s.id WHEN NOT MATCHED THEN INSERT (id) VALUES (s.id);
+SET n = (SELECT count(*) FROM {files} AS s LEFT SEMI JOIN {schema}.t AS t ON t.id = s.id);
+MERGE INTO {schema}.said AS t USING (SELECT v.run, replace(v.report, '#', CAST(n + 10 AS STRING)) AS report
+  FROM VALUES (7L, 'rows: #') AS v(run, report)) AS s ON t.run = s.run WHEN NOT MATCHED THEN INSERT (run, report) VALUES (s.run, s.report);
+SELECT n AS num_affected_rows;
+END"""
+    for _ in range(2):  # sent twice it says the same
+        found = ferry.sql(script)
+        assert (found.columns, found.rows) == (["num_affected_rows"], [["2"]])
+    assert ferry.sql(f"SELECT report FROM {schema}.said").rows == [["rows: 12"]]
+    assert ferry.sql(f"SELECT count(*) FROM {schema}.t").rows == [["2"]]
+
+
+@pytest.mark.parametrize(("script", "code"), [
+    ("BEGIN DECLARE n BIGINT; SET m = (SELECT 1); SELECT n; END", "42883"),
+    ("BEGIN CREATE TABLE {s}.t (a INT); DECLARE n BIGINT; SELECT n; END", "42K0M"),
+    ("BEGIN DECLARE n BIGINT; SET n = (SELECT id FROM VALUES (1), (2) AS v(id)); SELECT n; END", "21000"),
+    ("BEGIN DECLARE n BIGINT; SET VAR n = 1; SELECT n; END", "42000")])
+def test_variables_that_are_wrong(ferry, schema, script, code):
+    failure = ferry.fails(script.format(s=schema))
+    assert failure["sql_state"] == code, failure
+    assert there(ferry, schema) == set()
+
+
+def test_a_variable_is_gone_with_its_script(ferry, schema):
+    assert ferry.sql("BEGIN DECLARE n BIGINT DEFAULT 5; SET n = n + 1; SELECT n AS a; END").rows == [["6"]]
+    assert ferry.fails("SELECT n")["sql_state"] == "42703"
