@@ -42,7 +42,7 @@ def until(browser: webdriver.Chrome, what: Callable[[], bool]) -> None:
 def test_the_page_follows_the_daemon(setup, browser):
     config = setup.configure("page")
     space = config.folder / "spaces.d" / "shop.toml"
-    space.write_text(space.read_text().replace('name = "Shop"', f'name = "{NAME}"'))
+    space.write_text(space.read_text().replace('name = "Shop"', f'name = "{NAME}"') + '\n[profiles_sync.select]\ntables = ["identifies"]\n')
     daemon = setup.daemon(config)
     identify(config.intake, "ada", "free")
     assert daemon.command("sync", "shop", "--wait").returncode == 0
