@@ -7,7 +7,7 @@ namespace lakeferry::daemon {
 void set_up_memory() noexcept;
 
 // Gives back what is free between blocks that are in use, if it is worth it. Takes milliseconds and lets other threads
-// wait meanwhile: a few times a minute at most.
+// wait meanwhile: every few seconds at most.
 void return_memory() noexcept;
 
 }  // namespace lakeferry::daemon

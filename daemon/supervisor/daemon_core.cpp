@@ -12,7 +12,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t refusals_kept = 200;
-constexpr rt::duration memory_every = std::chrono::seconds(10);
+constexpr rt::duration memory_every = std::chrono::seconds(4);
 
 rt::awaitable<void> return_memory_loop(const core_parts& parts)
 {

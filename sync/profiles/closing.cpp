@@ -21,6 +21,7 @@ rt::awaitable<rt::outcome<void>> closing::join(load& l, const core::table& t, st
                         since_column(t));
     });
     if (since.has_error()) co_return since.error();
+    if (since->empty()) co_return boost::system::in_place_value;  // nothing to prune by: COPY INTO needs none
     auto words = co_await compose_(l);
     if (words.has_error()) co_return words.error();
     words_ = std::move(*words);
