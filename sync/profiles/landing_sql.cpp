@@ -222,11 +222,10 @@ namespace {
 // A row of the table is the same as one of the source.
 std::string same_row(const core::table& t, std::string_view since)
 {
-    const std::string key(row_key(t));
-    const std::string bound =
-        key == "id" ? "t.`received_at` >= CAST(" + quote_string(since) + " AS TIMESTAMP)"
-                    : "t.`seq` >= CAST(" + quote_string(since) + " AS " + core::sql_name(t.find("seq")->type) + ")";
-    return "t." + quote_identifier(key) + " = s." + quote_identifier(key) + " AND " + bound;
+    const std::string key = quote_identifier(row_key(t));
+    const auto bound = since_column(t);
+    return "t." + key + " = s." + key + " AND t." + quote_identifier(bound) + " >= CAST(" + quote_string(since) + " AS " +
+           core::sql_name(t.find(bound)->type) + ")";
 }
 
 }  // namespace
