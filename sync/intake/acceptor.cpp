@@ -90,13 +90,19 @@ void acceptor::remove_space(std::uint32_t number)
     }
 }
 
-acceptor::room acceptor::measure(store::store& in)
+// What has been resolved and landed may still be on the disk. Where that makes the difference it is freed here: who takes
+// no calls writes nothing, and where nothing is written the store frees nothing.
+acceptor::room acceptor::measure(store::store& in) const
 {
-    const std::string from = core::key32(0);
-    const std::string to = core::key32(last_space);
-    return {.backlog = in.approximate_bytes(store::family::events, from, to) +
-                       in.approximate_bytes(store::family::outbox, from, to),
-            .free = in.free_bytes()};
+    const auto look = [&in] {
+        const std::string from = core::key32(0);
+        const std::string to = core::key32(last_space);
+        return room{.backlog = in.approximate_bytes(store::family::events, from, to) +
+                               in.approximate_bytes(store::family::outbox, from, to),
+                    .free = in.free_bytes()};
+    };
+    const auto found = look();
+    return too_full(found) && in.reclaim() ? look() : found;
 }
 
 std::optional<rt::failure> acceptor::too_full(const room& now) const

@@ -115,7 +115,7 @@ private:
         std::optional<room> measured{};
     };
 
-    static room measure(store::store& in);
+    room measure(store::store& in) const;
     std::optional<rt::failure> too_full(const room& now) const;  // reads settings only: also on workers
     void note_room(group& one, const room& now);
     void refuse(const rt::failure& why);

@@ -52,6 +52,11 @@ rocksdb::ColumnFamilyOptions looked_up(const store_options& options, const std::
     auto table = table_options(cache);
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
     table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
+    // Index and filter in parts of a block each: those of a whole table are half a MiB, and a store of some ten million ids
+    // has more of them than the cache holds, so that each look-up would read one anew.
+    table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+    table.partition_filters = true;
+    table.pin_top_level_index_and_filter = true;
     family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
     family.memtable_prefix_bloom_size_ratio = 0.05;
     family.memtable_whole_key_filtering = true;
@@ -71,6 +76,10 @@ rocksdb::ColumnFamilyOptions queue(const store_options& options, const std::shar
     family.blob_file_size = 64 * mib;
     family.enable_blob_garbage_collection = true;
     family.blob_garbage_collection_age_cutoff = 0.5;
+    // Its tables hold little but places in blob files, in the order of their keys, so that many of them are no harm. From
+    // RocksDB's 20 on all families are slowed down, and a large import makes 20 while one table of ids is compacted.
+    family.level0_slowdown_writes_trigger = 200;
+    family.level0_stop_writes_trigger = 400;
     family.table_properties_collector_factories = {
         rocksdb::NewCompactOnDeletionCollectorFactory(4096, 1024)};
     family.periodic_compaction_seconds = 24ULL * 3600;
@@ -84,7 +93,7 @@ rocksdb::DBOptions database_options(const store_options& options, const std::sha
     db.create_if_missing = true;
     db.create_missing_column_families = true;
     db.env = options.env != nullptr ? options.env : rocksdb::Env::Default();
-    db.max_background_jobs = 2;
+    db.max_background_jobs = 3;  // one flushes, two compact: a long compaction of one family does not hold up the others
     db.max_subcompactions = 1;
     db.max_open_files = 256;
     db.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(6 * write_buffer_bytes(options), cache);
@@ -112,6 +121,7 @@ std::vector<rocksdb::ColumnFamilyDescriptor> family_options(const store_options&
         const auto which = static_cast<family>(i);
         rocksdb::ColumnFamilyOptions set = small(options, cache);
         if (which == family::seen || which == family::identity) set = looked_up(options, cache);
+        if (which == family::seen) set.compression = rocksdb::kNoCompression;  // hashes
         if (which == family::events || which == family::outbox) set = queue(options, cache);
         if (which == family::events) set.blob_compression_type = rocksdb::kLZ4Compression;
         if (which == family::seen && options.seen_days > 0 && options.clock != nullptr) {

@@ -2,7 +2,9 @@
 
 #include "sync/core/keys.hpp"
 #include "sync/store/body.hpp"
+#include "sync/store/compaction.hpp"
 #include "sync/store/options.hpp"
+#include "sync/store/read_many.hpp"
 #include "sync/store/status.hpp"
 
 #include <rocksdb/db.h>
@@ -11,6 +13,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <limits>
 #include <mutex>
 #include <shared_mutex>
 
@@ -107,7 +110,10 @@ public:
         rocksdb::WriteOptions options;
         options.sync = when == durable::yes;
         const auto status = opened_->db().Write(options, &changes.raw().changes);
-        if (status.ok()) return rt::outcome<void>();
+        if (status.ok()) {
+            if (changes.raw().changes.HasDeleteRange()) removed_ = true;
+            return rt::outcome<void>();
+        }
         stuck_ = true;
         return to_failure(status, options_.directory, "writing");
     }
@@ -128,18 +134,9 @@ public:
     {
         const shared_lock lock(mutex_);
         if (!opened_) return closed();
-        std::vector<rocksdb::Slice> slices;
-        slices.reserve(keys.size());
-        for (const auto& key : keys) slices.emplace_back(key);
-        std::vector<rocksdb::PinnableSlice> values(keys.size());
-        std::vector<rocksdb::Status> statuses(keys.size());
-        opened_->db().MultiGet({}, opened_->handle(where), keys.size(), slices.data(), values.data(), statuses.data());
-        std::vector<std::optional<std::string>> found(keys.size());
-        for (std::size_t i = 0; i < keys.size(); ++i) {
-            if (statuses[i].IsNotFound()) continue;
-            if (!statuses[i].ok()) return to_failure(statuses[i], options_.directory, "reading");
-            found[i].emplace(values[i].data(), values[i].size());
-        }
+        std::vector<std::optional<std::string>> found;
+        if (auto done = read_many(opened_->db(), opened_->handle(where), keys, found); !done.ok())
+            return to_failure(done, options_.directory, "reading");
         return found;
     }
 
@@ -201,16 +198,25 @@ public:
         // The log goes when no family needs it any more.
         auto status = opened_->flush();
         if (!status.ok()) return to_failure(status, options_.directory, "flushing");
-        rocksdb::CompactRangeOptions how;
-        how.exclusive_manual_compaction = false;
-        how.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
-        how.blob_garbage_collection_policy = rocksdb::BlobGarbageCollectionPolicy::kForce;
-        how.blob_garbage_collection_age_cutoff = 1.0;
-        const rocksdb::Slice first = slice(from);
-        const rocksdb::Slice last = slice(to);
-        status = opened_->db().CompactRange(how, opened_->handle(where), &first, &last);
+        status = rewrite(opened_->db(), opened_->handle(where), from, to);
         if (!status.ok()) return to_failure(status, options_.directory, "compacting");
         // Looks through the directory for files that nobody needs any more, and removes them now.
+        opened_->db().EnableFileDeletions(true).PermitUncheckedError();
+        return rt::outcome<void>();
+    }
+
+    rt::outcome<void> reclaim() override
+    {
+        const shared_lock lock(mutex_);
+        if (!opened_) return closed();
+        const auto free = free_bytes().value_or(std::numeric_limits<std::uint64_t>::max());
+        if (free < options_.memory_bytes || !removed_.exchange(false)) return rt::outcome<void>();
+        for (const auto where : {family::events, family::outbox}) {
+            const auto status = reclaim_removed(opened_->db(), opened_->handle(where), free);
+            if (status.ok()) continue;
+            removed_ = true;
+            return to_failure(status, options_.directory, "compacting");
+        }
         opened_->db().EnableFileDeletions(true).PermitUncheckedError();
         return rt::outcome<void>();
     }
@@ -276,6 +282,7 @@ private:
     mutable std::shared_mutex mutex_;  // shared: use opened_; alone: replace it
     std::unique_ptr<opened_database> opened_;
     std::atomic<bool> stuck_ = false;
+    std::atomic<bool> removed_ = true;  // since the last reclaim; what an earlier process removed is not known
 };
 
 rt::outcome<void> check_format(store& in, const std::string& directory)

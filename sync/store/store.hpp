@@ -91,13 +91,17 @@ public:
     // The last key in [from, to) with its value.
     virtual rt::outcome<std::optional<std::pair<std::string, std::string>>> last(family where, std::string_view from,
                                                                                 std::string_view to) = 0;
-    // Rough size on disk of [from, to).
+    // Rough size on disk of [from, to), with what was removed there and is not freed yet.
     virtual std::uint64_t approximate_bytes(family where, std::string_view from, std::string_view to) = 0;
     // What the disk has left for everybody; nullopt: it does not say.
     virtual std::optional<std::uint64_t> free_bytes() = 0;
     // Rewrites what [from, to) has on disk, so that the bytes of removed and replaced values are gone from the files, and
     // from the log. Takes as long as reading and writing the range does.
     virtual rt::outcome<void> compact(family where, std::string_view from, std::string_view to) = 0;
+    // Frees what ranges removed from the queues (events, outbox) still hold on disk, and counts in approximate_bytes. That
+    // happens by itself where enough is written; who refuses to write because too much is there has to ask. Cheap if nothing
+    // was removed since the last time; does nothing while the disk has less than memory_bytes left.
+    virtual rt::outcome<void> reclaim() = 0;
 };
 
 // The number under which a space's keys stand; given out at first sight, never reused.

@@ -69,6 +69,7 @@ public:
     {
         return inner_->compact(where, from, to);
     }
+    rt::outcome<void> reclaim() override { return inner_->reclaim(); }
 
     int writes = 0;
     int durable_writes = 0;

@@ -77,6 +77,33 @@ TEST(Room, ABacklogThatIsTooLargeStopsIntakeUntilItHasGoneDown)
     EXPECT_EQ(w.log.count("intake.backlog_drained"), 1U);
 }
 
+// Whoever refuses calls writes nothing, and where nothing is written RocksDB frees nothing by itself.
+TEST(Room, WhatHasBeenResolvedIsNoBacklogAlthoughItIsStillOnTheDisk)
+{
+    core::limits limits;
+    intake::acceptor_settings settings;
+    settings.backlog_bytes_max = 4U << 20U;
+    settings.measure_every_bytes = 1;
+    intake_world w(limits, settings);
+    std::string noise(64U << 10U, ' ');
+    for (std::uint32_t i = 0, x = 1; i < 200; ++i) {
+        for (auto& c : noise) c = static_cast<char>((x = x * 1'664'525U + 1'013'904'223U) >> 24U);
+        store::batch block;
+        block.put(store::family::events, core::event_key(900, i), noise);
+        ASSERT_TRUE(w.db->write(std::move(block), store::durable::no));
+    }
+    EXPECT_EQ(w.post("/v1/page", page(1)).status, 200U) << "was written before the measurement";
+    const auto no = w.post("/v1/page", page(2));
+    EXPECT_EQ(field_of(no, "code"), "backlog_full") << no.body;
+    store::batch resolved;
+    resolved.remove_range(store::family::events, core::event_key(900, 0), core::event_key(900, 200));
+    ASSERT_TRUE(w.db->write(std::move(resolved), store::durable::no));
+    w.pass(6s);
+    EXPECT_EQ(w.post("/v1/page", page(3)).status, 200U);
+    EXPECT_LT(w.metrics.value("lakeferry_intake_backlog_bytes"), 1U << 20U);
+    EXPECT_EQ(w.log.count("intake.backlog_drained"), 1U);
+}
+
 TEST(Room, CallsLeaveTheLastOfTheDiskToTheWorkThatDrainsThem)
 {
     core::limits limits;

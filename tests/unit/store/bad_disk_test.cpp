@@ -95,6 +95,36 @@ TEST(Store, DamageIsSaid)
     EXPECT_NE(opened.error().detail.find("/state"), std::string::npos);
 }
 
+TEST(Store, ReadingManyKeysFromADamagedTableFails)
+{
+    test::fake_disk disk;
+    auto in = open_on(disk);
+    batch changes;
+    std::vector<std::string> keys;
+    for (int i = 0; i < 1'000; ++i) keys.push_back("key" + std::to_string(i));
+    for (const auto& key : keys) changes.put(family::seen, key, "value of " + key);
+    ASSERT_TRUE(in->write(std::move(changes), durable::yes));
+    ASSERT_TRUE(in->compact(family::seen, "", "z"));
+    in.reset();
+    bool damaged = false;
+    for (int file = 100'000; file < 100'100 && !damaged; ++file) {
+        const auto path = disk.find("/state/", std::to_string(file).substr(1) + ".sst");
+        auto bytes = disk.read(path);
+        const auto at = bytes.find("value of key500");
+        damaged = at != std::string::npos;
+        if (!damaged) continue;
+        bytes[at] = 'V';
+        disk.overwrite(path, bytes);
+    }
+    ASSERT_TRUE(damaged);
+    in = open_on(disk);
+    const auto got = in->multi_get(family::seen, keys);
+    ASSERT_TRUE(got.has_error());
+    EXPECT_EQ(got.error().id, "store.damaged");
+    EXPECT_EQ(got.error().retry, rt::retry_class::never);
+    EXPECT_NE(got.error().detail.find("/state"), std::string::npos);
+}
+
 TEST(Store, AStoreOfANewerVersionIsRefused)
 {
     test::fake_disk disk;

@@ -100,6 +100,31 @@ TEST(Store, MultiGetAnswersInTheOrderOfTheKeys)
     EXPECT_EQ((*got)[3], "2");
 }
 
+// More keys than are looked up at once, most of them in tables on disk, some still in memory.
+TEST(Store, MultiGetAnswersForManyKeysInAnyOrder)
+{
+    test::fake_disk disk;
+    auto in = open_on(disk);
+    batch changes;
+    for (std::uint32_t i = 0; i < 5'000; i += 2) changes.put(family::seen, core::key32(i), std::to_string(i));
+    ASSERT_TRUE(in->write(std::move(changes), durable::no));
+    ASSERT_TRUE(in->compact(family::seen, "", core::key32(5'000)));
+    changes = {};
+    for (std::uint32_t i = 1; i < 5'000; i += 100) changes.put(family::seen, core::key32(i), std::to_string(i));
+    ASSERT_TRUE(in->write(std::move(changes), durable::no));
+    std::vector<std::string> keys;
+    for (std::uint32_t i = 0; i < 6'000; ++i) keys.push_back(core::key32(i * 2'503 % 5'003));  // some of them twice
+    const auto got = in->multi_get(family::seen, keys);
+    ASSERT_TRUE(got);
+    ASSERT_EQ(got->size(), keys.size());
+    for (std::uint32_t i = 0; i < keys.size(); ++i) {
+        const std::uint32_t number = i * 2'503 % 5'003;
+        const bool there = number < 5'000 && (number % 2 == 0 || number % 100 == 1);
+        ASSERT_EQ((*got)[i].value_or("(nothing)"), there ? std::to_string(number) : "(nothing)") << i;
+    }
+    EXPECT_TRUE(in->multi_get(family::seen, {})->empty());
+}
+
 TEST(Store, RangesAreRemovedWithoutTheirEnd)
 {
     test::fake_disk disk;
@@ -112,6 +137,69 @@ TEST(Store, RangesAreRemovedWithoutTheirEnd)
     EXPECT_EQ(text(*in, family::events, "a"), "(nothing)");
     EXPECT_EQ(text(*in, family::events, "b"), "(nothing)");
     EXPECT_EQ(text(*in, family::events, "c"), "c");
+}
+
+// Values that do not compress, one of each queue and number.
+void fill_queues(store& in, std::uint32_t space, std::uint32_t values)
+{
+    std::string noise(64U << 10U, ' ');
+    std::uint32_t x = space + 1;
+    for (std::uint32_t i = 0; i < values; ++i) {
+        for (auto& c : noise) c = static_cast<char>((x = x * 1'664'525U + 1'013'904'223U) >> 24U);
+        batch some;
+        for (const auto where : {family::events, family::outbox}) some.put(where, core::key32(space) + core::key32(i), noise);
+        ASSERT_TRUE(in.write(std::move(some), durable::no));
+    }
+}
+
+std::uint64_t queued(store& in)
+{
+    return in.approximate_bytes(family::events, core::key32(0), core::key32(100)) +
+           in.approximate_bytes(family::outbox, core::key32(0), core::key32(100));
+}
+
+TEST(Store, WhatRemovedRangesHoldIsFreedOnRequest)
+{
+    test::fake_disk disk;
+    auto in = open_on(disk);
+    fill_queues(*in, 1, 160);
+    EXPECT_GT(queued(*in), 18U << 20U);
+    batch resolved;
+    for (const auto where : {family::events, family::outbox}) resolved.remove_range(where, core::key32(1), core::key32(2));
+    ASSERT_TRUE(in->write(std::move(resolved), durable::no));
+    EXPECT_GT(queued(*in), 9U << 20U) << "this is why somebody has to ask";
+    ASSERT_TRUE(in->reclaim());
+    EXPECT_LT(queued(*in), 64U << 10U);
+    const auto changes = disk.changes();
+    ASSERT_TRUE(in->reclaim());
+    EXPECT_EQ(disk.changes(), changes) << "nothing was removed since, so nothing is done";
+}
+
+// One space cannot land while the others do: its few values stand in every blob file.
+TEST(Store, LiveValuesAmongDeadOnesStayAndTheDeadOnesAreFreed)
+{
+    test::fake_disk disk;
+    auto in = open_on(disk);
+    for (std::uint32_t i = 0; i < 20; ++i) {
+        fill_queues(*in, 10 + i, 8);
+        fill_queues(*in, 50 + i, 1);
+    }
+    batch resolved;
+    for (const auto where : {family::events, family::outbox}) resolved.remove_range(where, core::key32(10), core::key32(50));
+    ASSERT_TRUE(in->write(std::move(resolved), durable::yes));
+    ASSERT_TRUE(in->reclaim());
+    EXPECT_LT(queued(*in), 6U << 20U);
+    in.reset();
+    in = open_on(disk);
+    for (const auto where : {family::events, family::outbox}) {
+        int found = 0;
+        ASSERT_TRUE(in->scan(where, core::key32(0), core::key32(100), [&](std::string_view key, std::string_view value) {
+            EXPECT_GE(core::read_be32(key), 50U);
+            EXPECT_EQ(value.size(), 64U << 10U);
+            return ++found < 100;
+        }));
+        EXPECT_EQ(found, 20);
+    }
 }
 
 TEST(Store, SyncedWritesSurviveACrashAndUnsyncedOnesMayNot)
