@@ -62,7 +62,7 @@ std::string circumstances(const json::value& r)
                       seconds({"phases_us", "structure"}) + ", staging " + seconds({"phases_us", "stage"}) + ", loading " +
                       seconds({"phases_us", "load"}) + "\n" + std::to_string(number(r, {"statements"})) +
                       " statements, " + seconds({"warehouse_us"}) + " of the warehouse; " + bytes_text(number(r, {"bytes"})) +
-                      " in " + std::to_string(number(r, {"files"})) + " files; " + grouped(number(r, {"rescued"})) +
+                      " of rows in " + std::to_string(number(r, {"files"})) + " files; " + grouped(number(r, {"rescued"})) +
                       " rows with rescued values, " + grouped(number(r, {"refused"})) + " calls refused";
     if (at(r, {"lag_us"}).is_number()) out += "; the oldest call was " + seconds({"lag_us"}) + " old";
     return out + "\n";
