@@ -86,6 +86,8 @@ public:
 
     rocksdb::DB& db() const { return *db_; }
     rocksdb::Status flush() const { return db_->Flush({}, families_); }
+    // Looks through the directory for files that nobody needs any more, and removes them now.
+    void remove_files() const { db_->EnableFileDeletions(true).PermitUncheckedError(); }
     rocksdb::ColumnFamilyHandle* handle(family where) const { return families_[static_cast<unsigned>(where)]; }
 
 private:
@@ -200,8 +202,7 @@ public:
         if (!status.ok()) return to_failure(status, options_.directory, "flushing");
         status = rewrite(opened_->db(), opened_->handle(where), from, to);
         if (!status.ok()) return to_failure(status, options_.directory, "compacting");
-        // Looks through the directory for files that nobody needs any more, and removes them now.
-        opened_->db().EnableFileDeletions(true).PermitUncheckedError();
+        opened_->remove_files();
         return rt::outcome<void>();
     }
 
@@ -217,7 +218,7 @@ public:
             removed_ = true;
             return to_failure(status, options_.directory, "compacting");
         }
-        opened_->db().EnableFileDeletions(true).PermitUncheckedError();
+        opened_->remove_files();
         return rt::outcome<void>();
     }
 

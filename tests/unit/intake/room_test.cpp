@@ -1,4 +1,5 @@
 // When the disk or the backlog is full: said before bodies are read, nothing lost, taken up again by itself.
+#include "tests/support/noise.hpp"
 #include "tests/unit/intake/intake_world.hpp"
 
 #include <set>
@@ -85,11 +86,10 @@ TEST(Room, WhatHasBeenResolvedIsNoBacklogAlthoughItIsStillOnTheDisk)
     settings.backlog_bytes_max = 4U << 20U;
     settings.measure_every_bytes = 1;
     intake_world w(limits, settings);
-    std::string noise(64U << 10U, ' ');
-    for (std::uint32_t i = 0, x = 1; i < 200; ++i) {
-        for (auto& c : noise) c = static_cast<char>((x = x * 1'664'525U + 1'013'904'223U) >> 24U);
+    test::noise noise(1);
+    for (std::uint32_t i = 0; i < 200; ++i) {
         store::batch block;
-        block.put(store::family::events, core::event_key(900, i), noise);
+        block.put(store::family::events, core::event_key(900, i), noise(64U << 10U));
         ASSERT_TRUE(w.db->write(std::move(block), store::durable::no));
     }
     EXPECT_EQ(w.post("/v1/page", page(1)).status, 200U) << "was written before the measurement";

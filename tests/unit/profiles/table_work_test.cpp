@@ -6,12 +6,11 @@
 #include "sync/profiles/stuck_loads.hpp"
 #include "sync/profiles/table_care.hpp"
 #include "sync/profiles/table_job.hpp"
+#include "tests/support/noise.hpp"
 #include "tests/unit/profiles/outbox_fixture.hpp"
 #include "tests/unit/profiles/sql_fixture.hpp"
 
 #include <gtest/gtest.h>
-
-#include <random>
 
 using namespace lakeferry;
 using namespace lakeferry::profiles;
@@ -129,12 +128,7 @@ TEST(Pending, TheTableWithTheLeastToLandIsFoundUnlessItIsTooMuch)
     core::table large{.name = "tracks", .columns = {{"id"}}, .number = 8};
     core::table small{.name = "pages", .columns = {{"id"}}, .number = 9};
     core::table none{.name = "screens", .columns = {{"id"}}, .number = 10};
-    std::mt19937 rng(1);
-    const auto noise = [&rng](std::size_t bytes) {  // which cannot be compressed by much
-        std::string out;
-        while (out.size() < bytes) out += static_cast<char>('!' + rng() % 90);
-        return out;
-    };
+    test::noise noise(1);
     f.put(large, 1, noise(4000), 1);
     f.put(small, 1, noise(1500), 1);
     f.put(small, 2, noise(1500), 1);

@@ -3,6 +3,7 @@
 
 #include "sync/core/keys.hpp"
 #include "tests/support/fake_disk/fake_disk.hpp"
+#include "tests/support/noise.hpp"
 #include "tests/unit/store/store_on_disk.hpp"
 
 #include <gtest/gtest.h>
@@ -142,12 +143,11 @@ TEST(Store, RangesAreRemovedWithoutTheirEnd)
 // Values that do not compress, one of each queue and number.
 void fill_queues(store& in, std::uint32_t space, std::uint32_t values)
 {
-    std::string noise(64U << 10U, ' ');
-    std::uint32_t x = space + 1;
+    test::noise noise(space);
     for (std::uint32_t i = 0; i < values; ++i) {
-        for (auto& c : noise) c = static_cast<char>((x = x * 1'664'525U + 1'013'904'223U) >> 24U);
         batch some;
-        for (const auto where : {family::events, family::outbox}) some.put(where, core::key32(space) + core::key32(i), noise);
+        for (const auto where : {family::events, family::outbox})
+            some.put(where, core::key32(space) + core::key32(i), noise(64U << 10U));
         ASSERT_TRUE(in.write(std::move(some), durable::no));
     }
 }
